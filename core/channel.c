@@ -1,0 +1,244 @@
+/* channel.c - one direction of a socket: its operations in order, and the system calls. */
+/* SPDX-License-Identifier: MIT */
+#include "channel.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include "socket.h"
+
+/* System calls of one channel before another socket's turn comes. */
+enum { CALLS_PER_TURN = 16 };
+
+static int try_accept(struct iocp_socket *socket)
+{
+    int fd;
+
+    do
+        fd = accept4(socket->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    while (fd < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO));
+
+    return fd >= 0 ? fd : -errno;
+}
+
+/* The result of connect(2) itself stands in the operation, if it was already the last word. */
+static int try_connect(struct iocp_socket *socket, const struct iocp_op *op)
+{
+    struct pollfd writable = {.fd = socket->fd, .events = POLLOUT};
+    int error = 0;
+    socklen_t length = sizeof error;
+
+    if (op->result < 0)
+        return op->result;
+    if (poll(&writable, 1, 0) <= 0)
+        return -EAGAIN;
+    if (getsockopt(socket->fd, SOL_SOCKET, SO_ERROR, &error, &length) < 0)
+        return -errno;
+    return -error;
+}
+
+static size_t parts_size(const struct iocp_op *op)
+{
+    size_t size = 0;
+
+    for (unsigned i = 0; i < op->part_count; i++)
+        size += op->parts[i].iov_len;
+    return size;
+}
+
+static int try_receive(struct iocp_socket *socket, struct iocp_op *op)
+{
+    size_t size = parts_size(op);
+    struct msghdr message = {.msg_iov = op->parts, .msg_iovlen = op->part_count};
+    char byte;
+    struct iovec look = {&byte, 1};
+    ssize_t got;
+
+    if (size == 0) /* is there something? */
+        message = (struct msghdr){.msg_iov = &look, .msg_iovlen = 1};
+    do
+        got = recvmsg(socket->fd, &message, size == 0 ? MSG_PEEK : 0);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return -errno;
+
+    if (size == 0)
+        return 0;
+    op->count = (size_t)got;
+    /* Whatever comes after a short receive comes with an event of its own. */
+    if (op->count < size && got > 0 && !socket->short_is_not_all)
+        socket->in.ready = false;
+    return 0;
+}
+
+/* The connection is broken. What arrived before may still be there; it is not lost. */
+static int try_last_receive(struct iocp_socket *socket, struct iocp_op *op)
+{
+    if (try_receive(socket, op) == 0 && (op->count > 0 || parts_size(op) == 0))
+        return 0;
+    return socket->error;
+}
+
+/* Forget the first `count` bytes of the parts. */
+static void advance_parts(struct iocp_op *op, size_t count)
+{
+    while (op->part_count > 0 && count >= op->parts->iov_len) {
+        count -= op->parts->iov_len;
+        op->parts++;
+        op->part_count--;
+    }
+    if (op->part_count > 0) {
+        op->parts->iov_base = (char *)op->parts->iov_base + count;
+        op->parts->iov_len -= count;
+    }
+}
+
+/* -EINPROGRESS: a part of it went. */
+static int try_send(struct iocp_socket *socket, struct iocp_op *op)
+{
+    struct msghdr message = {.msg_iov = op->parts, .msg_iovlen = op->part_count};
+    ssize_t sent;
+
+    if (socket->sends_broken)
+        return -EPIPE;
+    advance_parts(op, 0);
+    if (op->part_count == 0)
+        return 0;
+    message.msg_iov = op->parts;
+    message.msg_iovlen = op->part_count;
+    do
+        sent = sendmsg(socket->fd, &message, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0)
+        return -errno;
+
+    op->count += (size_t)sent;
+    advance_parts(op, (size_t)sent);
+    return op->part_count == 0 ? 0 : -EINPROGRESS;
+}
+
+static int try_operation(struct iocp_socket *socket, struct iocp_op *op)
+{
+    switch ((enum op_kind)op->kind) {
+    case OP_ACCEPT:
+        return try_accept(socket);
+    case OP_CONNECT:
+        return try_connect(socket, op);
+    case OP_RECEIVE:
+        return socket->error != 0 ? try_last_receive(socket, op) : try_receive(socket, op);
+    case OP_SEND:
+        return socket->error != 0 ? socket->error : try_send(socket, op);
+    case OP_NONE:
+    case OP_CALL:
+    case OP_PACKET:
+        break;
+    }
+    return -EINVAL;
+}
+
+/* Linux tells of a broken connection once, and then of an end of the stream; we keep to it. */
+static int latch_error(struct iocp_socket *socket, int error)
+{
+    switch (error) {
+    case -EPIPE:
+        if (socket->sends_broken)
+            return error;
+        error = -ECONNRESET;
+        break;
+    case -ECONNRESET:
+    case -ECONNABORTED:
+    case -ETIMEDOUT:
+    case -EHOSTUNREACH:
+    case -ENETUNREACH:
+    case -ENETDOWN:
+        break;
+    default:
+        return error;
+    }
+    socket->error = error;
+    return error;
+}
+
+static void note_result(struct iocp_socket *socket, struct iocp_op *op, int result)
+{
+    if (op->kind == OP_CONNECT) {
+        socket->connecting = false;
+        socket->connected = result == 0;
+    } else if (op->kind != OP_ACCEPT && result < 0) {
+        result = latch_error(socket, result);
+        if (op->kind == OP_RECEIVE && result == socket->error)
+            socket->input_taken = true;
+    }
+    op->result = result;
+}
+
+/* A shutdown of the sending side waited for the last send. */
+static void shut_when_sent(struct channel *channel)
+{
+    struct iocp_socket *socket = channel->socket;
+
+    if (channel->outward && channel->waiting.first == NULL && socket->sends_shut)
+        (void)shutdown(socket->fd, SHUT_WR); /* it fails if the peer has gone: all the same */
+}
+
+enum channel_state channel_run(struct channel *channel, struct op_list *done)
+{
+    struct iocp_socket *socket = channel->socket;
+
+    if (channel->waiting.first == NULL)
+        return CHANNEL_EMPTY;
+
+    for (int calls = 0; calls < CALLS_PER_TURN; calls++) {
+        struct iocp_op *op = channel->waiting.first;
+        int result = channel->ready ? try_operation(socket, op) : -EAGAIN;
+
+        if (result == -EAGAIN) {
+            channel->ready = false;
+            return CHANNEL_BLOCKED;
+        }
+        if (result == -EINPROGRESS)
+            continue;
+        note_result(socket, op, result);
+        op_list_append(done, op_list_take(&channel->waiting));
+        if (channel->waiting.first == NULL) {
+            shut_when_sent(channel);
+            return CHANNEL_EMPTY;
+        }
+    }
+    return CHANNEL_UNDONE;
+}
+
+static void fail(struct channel *channel, struct iocp_op *op, int error, struct op_list *done)
+{
+    struct iocp_socket *socket = channel->socket;
+
+    if (op->kind == OP_CONNECT)
+        socket->connecting = false;
+    if (op->kind == OP_SEND && op->count > 0)
+        socket->sends_broken = true;
+    op->result = error;
+    op_list_append(done, op);
+}
+
+int channel_fail_all(struct channel *channel, int error, struct op_list *done)
+{
+    struct iocp_op *op;
+    int count = 0;
+
+    for (; (op = op_list_take(&channel->waiting)) != NULL; count++)
+        fail(channel, op, error, done);
+    if (count > 0)
+        shut_when_sent(channel);
+    return count;
+}
+
+void channel_fail(struct channel *channel, struct iocp_op *op, int error, struct op_list *done)
+{
+    op_list_remove(&channel->waiting, op);
+    fail(channel, op, error, done);
+    if (channel->outward && channel->socket->sends_broken)
+        channel_fail_all(channel, -EPIPE, done);
+    else
+        shut_when_sent(channel);
+}

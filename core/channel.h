@@ -1,0 +1,47 @@
+/* channel.h - one direction of a socket: its operations in order, and the system calls. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Order    Only the oldest operation of a channel is ever carried out; so receives fill in the
+ *          order of their begins and sends never interleave.
+ * Locking  All of it is guarded by the socket's lock. The calls never wait, so they may be
+ *          made under it.
+ */
+#ifndef CORE_CHANNEL_H
+#define CORE_CHANNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "op.h"
+
+struct iocp_socket;
+
+struct channel {
+    struct op_list waiting; /* begun and not completed, oldest first */
+    struct iocp_socket *socket;
+    struct channel *behind; /* in the line of the blocking engine */
+    uint64_t begun;         /* operations so far: the next one's sequence number */
+    bool outward;           /* sends and connects; else receives and accepts */
+    bool ready;             /* the next call may succeed; false: it would have to wait */
+    bool lined_up;          /* the blocking engine has it */
+};
+
+enum channel_state {
+    CHANNEL_EMPTY,   /* nothing left to do */
+    CHANNEL_BLOCKED, /* the oldest operation has to wait for the peer */
+    CHANNEL_UNDONE,  /* its turn is over although more could be done now */
+};
+
+/*
+ * Carry out what can be done without waiting, at most one turn's worth. Completed operations
+ * go to `done` with their results; they are not published yet.
+ */
+enum channel_state channel_run(struct channel *channel, struct op_list *done);
+
+/* Let one operation fail with `error`. Behind a send that was cut short the others fail too. */
+void channel_fail(struct channel *channel, struct iocp_op *op, int error, struct op_list *done);
+
+/* Let all operations fail with `error`; returns how many. */
+int channel_fail_all(struct channel *channel, int error, struct op_list *done);
+
+#endif

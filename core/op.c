@@ -1,0 +1,190 @@
+/* op.c - the life of an operation: idle, begun, completed, settled, ended. */
+/* SPDX-License-Identifier: MIT */
+#include "op.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <iocp/event.h>
+
+#include "clock.h"
+
+void iocp_no_callback(struct iocp_op *op, void *context)
+{
+    (void)op;
+    (void)context;
+}
+
+bool iocp_op_completed(const struct iocp_op *op)
+{
+    /* acquire: pairs with the release in op_complete, so that the buffer may be read. */
+    return atomic_load_explicit(&op->state, memory_order_acquire) & OP_COMPLETED;
+}
+
+bool iocp_op_completed_synchronously(const struct iocp_op *op)
+{
+    return op->synchronous;
+}
+
+void *iocp_op_context(const struct iocp_op *op)
+{
+    return op->context;
+}
+
+uint64_t iocp_op_sequence(const struct iocp_op *op)
+{
+    return op->sequence;
+}
+
+size_t iocp_op_count(const struct iocp_op *op)
+{
+    return op->count;
+}
+
+void iocp_op_set_event(struct iocp_op *op, struct iocp_event *event)
+{
+    /* Sequentially consistent, as are the two accesses in op_complete: either that finds the
+     * event, or this finds the operation completed. Both may: a second set is harmless. */
+    atomic_store(&op->event, event);
+    if (event != NULL && (atomic_load(&op->state) & OP_COMPLETED))
+        iocp_event_set(event);
+}
+
+void iocp_op_set_timeout(struct iocp_op *op, int timeout_ms)
+{
+    op->timeout_ms = timeout_ms;
+}
+
+void op_list_append(struct op_list *list, struct iocp_op *op)
+{
+    op->next = NULL;
+    if (list->first == NULL)
+        list->first = op;
+    else
+        list->last->next = op;
+    list->last = op;
+}
+
+struct iocp_op *op_list_take(struct op_list *list)
+{
+    struct iocp_op *op = list->first;
+
+    if (op != NULL)
+        list->first = op->next;
+    return op;
+}
+
+void op_list_join(struct op_list *list, struct op_list *tail)
+{
+    if (tail->first == NULL)
+        return;
+    if (list->first == NULL)
+        list->first = tail->first;
+    else
+        list->last->next = tail->first;
+    list->last = tail->last;
+    tail->first = NULL;
+}
+
+bool op_list_remove(struct op_list *list, struct iocp_op *op)
+{
+    struct iocp_op *before = NULL;
+
+    for (struct iocp_op *at = list->first; at != NULL; before = at, at = at->next) {
+        if (at != op)
+            continue;
+        if (before == NULL)
+            list->first = op->next;
+        else
+            before->next = op->next;
+        if (list->last == op)
+            list->last = before;
+        return true;
+    }
+    return false;
+}
+
+bool op_in_flight(const struct iocp_op *op)
+{
+    unsigned state = atomic_load_explicit(&op->state, memory_order_relaxed);
+
+    return (state & OP_QUEUED) || ((state & OP_BEGUN) && !(state & OP_SETTLED));
+}
+
+void op_begin(struct iocp_op *op, enum op_kind kind, struct iocp_socket *socket,
+              iocp_callback *callback, void *context)
+{
+    op->socket = socket;
+    op->callback = callback;
+    op->context = context;
+    op->count = 0;
+    op->result = 0;
+    op->deadline_ns = op->timeout_ms > 0 ? deadline_after_ms(op->timeout_ms) : DEADLINE_NONE;
+    op->kind = (uint8_t)kind;
+    op->synchronous = false;
+    atomic_store_explicit(&op->state, OP_BEGUN, memory_order_relaxed);
+}
+
+void op_revoke(struct iocp_op *op)
+{
+    op->kind = OP_NONE;
+    atomic_store_explicit(&op->state, 0, memory_order_relaxed);
+}
+
+static void futex_wake_all(const atomic_uint *word)
+{
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+static void futex_sleep(const atomic_uint *word, unsigned expected)
+{
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+}
+
+void op_complete(struct iocp_op *op)
+{
+    unsigned settled = op->callback != NULL ? OP_SETTLED | OP_QUEUED : OP_SETTLED;
+    struct iocp_event *event;
+
+    atomic_fetch_or(&op->state, OP_COMPLETED);
+    event = atomic_load(&op->event);
+    if (event != NULL)
+        iocp_event_set(event);
+
+    /* release: pairs with the acquire in await_settled, whose caller may free the operation;
+     * the wake-up uses its address alone, and a futex does not mind if nothing is there. */
+    if (atomic_fetch_or_explicit(&op->state, settled, memory_order_acq_rel) & OP_AWAITED)
+        futex_wake_all(&op->state);
+}
+
+void op_hand_back(struct iocp_op *op)
+{
+    atomic_fetch_and_explicit(&op->state, ~(unsigned)OP_QUEUED, memory_order_relaxed);
+}
+
+static void await_settled(struct iocp_op *op)
+{
+    unsigned state = atomic_load_explicit(&op->state, memory_order_acquire);
+
+    while (!(state & OP_SETTLED)) {
+        if (!(state & OP_AWAITED))
+            state = atomic_fetch_or_explicit(&op->state, OP_AWAITED, memory_order_acquire);
+        if (!(state & OP_SETTLED))
+            futex_sleep(&op->state, state | OP_AWAITED);
+        state = atomic_load_explicit(&op->state, memory_order_acquire);
+    }
+}
+
+int op_end(struct iocp_op *op, enum op_kind kind, const struct iocp_socket *socket)
+{
+    if (op == NULL || op->kind != kind || op->socket != socket)
+        return -EINVAL;
+
+    await_settled(op);
+    if (atomic_fetch_or_explicit(&op->state, OP_ENDED, memory_order_relaxed) & OP_ENDED)
+        return -EALREADY;
+    return 0;
+}

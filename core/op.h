@@ -1,0 +1,66 @@
+/* op.h - the life of an operation: idle, begun, completed, settled, ended. */
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_OP_H
+#define CORE_OP_H
+
+#include <iocp/op.h>
+
+enum op_kind {
+    OP_NONE, /* zeroed storage */
+    OP_ACCEPT,
+    OP_CONNECT,
+    OP_RECEIVE,
+    OP_SEND,
+    OP_CALL,   /* iocp_port_post_callback */
+    OP_PACKET, /* iocp_port_post; the port's own storage, the pointer stands in context */
+};
+
+/* Bits of iocp_op.state. The first four are only ever added until the next begin. */
+enum op_state {
+    OP_BEGUN = 1,     /* a socket's channel or the engine has it */
+    OP_COMPLETED = 2, /* result and count are final; its event is being set */
+    OP_SETTLED = 4,   /* end delivers the result */
+    OP_ENDED = 8,     /* the result was delivered */
+    OP_QUEUED = 16,   /* from settled on, with a callback: it waits in the port's queue */
+    OP_AWAITED = 32,  /* a thread sleeps in op_end */
+};
+
+/* Operations in order, linked by their `next`. Empty when zeroed. */
+struct op_list {
+    struct iocp_op *first;
+    struct iocp_op *last;
+};
+
+void op_list_append(struct op_list *list, struct iocp_op *op);
+struct iocp_op *op_list_take(struct op_list *list);
+
+/* Move all of `tail` to the end of `list`. */
+void op_list_join(struct op_list *list, struct op_list *tail);
+
+/* Take `op` out of the middle; false: it is not there. */
+bool op_list_remove(struct op_list *list, struct iocp_op *op);
+
+/* Is the operation between its begin and the moment when the caller has it back? */
+bool op_in_flight(const struct iocp_op *op);
+
+/* Make a fresh operation of `op`; the caller fills in what its kind needs. */
+void op_begin(struct iocp_op *op, enum op_kind kind, struct iocp_socket *socket,
+              iocp_callback *callback, void *context);
+
+/* Take a begin back that failed. */
+void op_revoke(struct iocp_op *op);
+
+/*
+ * Publish the result that stands in `op`: whoever asks sees it completed, its event is set,
+ * and a thread in op_end goes on. With a callback the caller must then hand it to the port;
+ * without one it may be gone when this returns.
+ */
+void op_complete(struct iocp_op *op);
+
+/* It was taken from the port's queue: the caller has it back. */
+void op_hand_back(struct iocp_op *op);
+
+/* Wait until the operation is settled and mark it ended. 0, -EINVAL, -EALREADY as every end. */
+int op_end(struct iocp_op *op, enum op_kind kind, const struct iocp_socket *socket);
+
+#endif

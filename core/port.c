@@ -1,0 +1,397 @@
+/* port.c - the completion port: a queue of completions, and the threads that wait at it. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * This is a kernel queue object in user space. Its rules:
+ *
+ *   a completion comes   If fewer threads run than the concurrency value and somebody waits,
+ *                        the newest waiter gets it in its hands; else it joins the queue.
+ *   a thread waits       It no longer runs. If now fewer run than the concurrency value and
+ *                        the queue is not empty, it takes the oldest and runs. Else it is the
+ *                        newest waiter.
+ *   a wait runs out      The thread runs, with nothing in its hands.
+ *
+ * So outside the lock: running < concurrency implies that the queue is empty or nobody waits.
+ *
+ * A waiter sits in the engine's wait if there is a seat, and there carries operations out;
+ * else it sleeps on a condition of its own, as no other thread is to wake in its place. When
+ * the sitting one rises, the newest sleeper is offered the seat, but only if it could run what
+ * it finds there.
+ */
+#include "port.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "clock.h"
+
+/* Takes from the port during which nobody waited in the engine, before somebody looks there. */
+enum { TAKES_PER_GLANCE = 32 };
+
+struct waiter {
+    struct waiter *older;
+    struct seat *seat;      /* NULL: it sleeps on `wake` */
+    struct iocp_op *handed; /* a completion for it */
+    pthread_cond_t wake;
+    bool woken;   /* out of the list; has to look around */
+    bool offered; /* it was woken for the seat */
+};
+
+/* Thread-safety analysis reads these; the definitions follow. */
+static void join_queue(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
+static struct iocp_op *leave_queue(struct iocp_port *port) REQUIRES(port->lock);
+static struct waiter *wake_newest(struct iocp_port *port) REQUIRES(port->lock);
+static void hand_over(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
+static void insert(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
+static void forget_waiter(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
+static void sleep_until_woken(struct iocp_port *port, struct waiter *self, int64_t deadline_ns)
+    REQUIRES(port->lock);
+static bool sit(struct iocp_port *port, struct seat *seat, int64_t deadline_ns)
+    REQUIRES(port->lock);
+static void sit_until_woken(struct iocp_port *port, struct waiter *self, int64_t deadline_ns)
+    REQUIRES(port->lock);
+static void glance(struct iocp_port *port) REQUIRES(port->lock);
+static struct iocp_op *park(struct iocp_port *port, int64_t deadline_ns) REQUIRES(port->lock);
+static int take(struct iocp_port *port, struct op_list *taken, size_t capacity)
+    REQUIRES(port->lock);
+static int take_or_wait(struct iocp_port *port, struct op_list *taken, size_t capacity,
+                        int64_t deadline_ns) REQUIRES(port->lock);
+
+static void join_queue(struct iocp_port *port, struct iocp_op *op)
+{
+    op_list_append(&port->queue, op);
+    port->queued++;
+}
+
+static struct iocp_op *leave_queue(struct iocp_port *port)
+{
+    port->queued--;
+    return op_list_take(&port->queue);
+}
+
+static struct waiter *wake_newest(struct iocp_port *port)
+{
+    struct waiter *waiter = port->newest;
+
+    port->newest = waiter->older;
+    port->waiting--;
+    waiter->woken = true;
+    if (waiter->seat != NULL)
+        port->engine->ops->wake(port->engine, waiter->seat);
+    else
+        condition_signal(&waiter->wake);
+    return waiter;
+}
+
+static void hand_over(struct iocp_port *port, struct iocp_op *op)
+{
+    wake_newest(port)->handed = op;
+    port->running++;
+}
+
+static void insert(struct iocp_port *port, struct iocp_op *op)
+{
+    if (port->running < port->concurrency && port->newest != NULL)
+        hand_over(port, op);
+    else
+        join_queue(port, op);
+}
+
+void port_let_go(struct iocp_port *port)
+{
+    while (port->running < port->concurrency && port->newest != NULL && port->queued > 0)
+        hand_over(port, leave_queue(port));
+
+    if (port->running < port->concurrency && port->newest != NULL && port->seated == 0 &&
+        !port->seat_offered) {
+        wake_newest(port)->offered = true;
+        port->seat_offered = true;
+    }
+}
+
+void port_wake_all(struct iocp_port *port)
+{
+    while (port->newest != NULL)
+        wake_newest(port);
+}
+
+/* Status first, packet afterwards. An operation without a callback may be gone then. */
+static void publish(struct op_list *done, struct op_list *published)
+{
+    for (struct iocp_op *op; (op = op_list_take(done)) != NULL;) {
+        bool has_callback = op->callback != NULL;
+
+        op_complete(op);
+        if (has_callback)
+            op_list_append(published, op);
+    }
+}
+
+void port_complete(struct iocp_port *port, struct op_list *done)
+{
+    struct op_list published = {0};
+
+    publish(done, &published);
+    if (published.first == NULL)
+        return;
+
+    lock_acquire(&port->lock);
+    for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;) {
+        if (port->closed)
+            port_hand_back(op);
+        else
+            insert(port, op);
+    }
+    lock_release(&port->lock);
+}
+
+void port_hand_back(struct iocp_op *op)
+{
+    if (op->kind == OP_PACKET)
+        free(op);
+    else
+        op_hand_back(op);
+}
+
+void port_deadline_nearer(struct iocp_port *port)
+{
+    lock_acquire(&port->lock);
+    for (struct waiter *waiter = port->newest; waiter != NULL; waiter = waiter->older) {
+        if (waiter->seat != NULL)
+            port->engine->ops->wake(port->engine, waiter->seat);
+    }
+    lock_release(&port->lock);
+}
+
+static int post(struct iocp_port *port, struct iocp_op *op)
+{
+    int error = 0;
+
+    lock_acquire(&port->lock);
+    if (port->closed)
+        error = -ESHUTDOWN;
+    else
+        insert(port, op);
+    lock_release(&port->lock);
+    return error;
+}
+
+int iocp_port_post(struct iocp_port *port, size_t count, uintptr_t key, void *pointer)
+{
+    struct iocp_op *packet = calloc(1, sizeof *packet);
+    int error;
+
+    if (packet == NULL)
+        return -ENOMEM;
+    packet->kind = OP_PACKET;
+    packet->count = count;
+    packet->key = key;
+    packet->context = pointer;
+    error = post(port, packet);
+    if (error < 0)
+        free(packet);
+    return error;
+}
+
+int iocp_port_post_callback(struct iocp_port *port, struct iocp_op *op, uintptr_t key,
+                            iocp_callback *callback, void *context)
+{
+    int error;
+
+    if (op == NULL || callback == NULL)
+        return -EINVAL;
+    if (op_in_flight(op))
+        return -EBUSY;
+    op_begin(op, OP_CALL, NULL, callback, context);
+    op->key = key;
+    op_complete(op);
+    error = post(port, op);
+    if (error < 0)
+        op_revoke(op);
+    return error;
+}
+
+static void forget_waiter(struct iocp_port *port, struct waiter *waiter)
+{
+    struct waiter **link = &port->newest;
+
+    while (*link != waiter)
+        link = &(*link)->older;
+    *link = waiter->older;
+    port->waiting--;
+}
+
+static void sleep_until_woken(struct iocp_port *port, struct waiter *self, int64_t deadline_ns)
+{
+    while (!self->woken && condition_wait(&self->wake, &port->lock, deadline_ns))
+        continue;
+}
+
+/* Complete what is past its deadline. */
+static void expire(struct iocp_port *port)
+{
+    int64_t now_ns = clock_now_ns();
+    struct iocp_socket *socket;
+
+    while ((socket = timers_take(&port->timers, now_ns)) != NULL) {
+        socket_expire(socket, now_ns);
+        socket_drop(socket);
+    }
+}
+
+/* One wait in the engine. What is done there joins the queue; false: nothing was. It is not
+ * handed to other waiters: the calling thread is awake and takes the first one itself. */
+static bool sit(struct iocp_port *port, struct seat *seat, int64_t deadline_ns)
+{
+    struct engine *engine = port->engine;
+    struct op_list done = {0};
+    struct op_list published = {0};
+    int64_t timer_ns;
+    bool found;
+
+    port->seated++;
+    lock_release(&port->lock);
+    timer_ns = timers_next(&port->timers);
+    engine->ops->wait(engine, seat, timer_ns < deadline_ns ? timer_ns : deadline_ns, &done);
+    if (timer_ns != DEADLINE_NONE)
+        expire(port);
+    publish(&done, &published);
+    lock_acquire(&port->lock);
+    port->seated--;
+    port->unwatched = 0;
+
+    found = published.first != NULL;
+    for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;) {
+        if (port->closed)
+            port_hand_back(op);
+        else
+            join_queue(port, op);
+    }
+    return found;
+}
+
+static void sit_until_woken(struct iocp_port *port, struct waiter *self, int64_t deadline_ns)
+{
+    while (!sit(port, self->seat, deadline_ns) && !self->woken && clock_now_ns() < deadline_ns)
+        continue;
+    port->engine->ops->rise(port->engine, self->seat);
+}
+
+/* A queue that is never empty must not keep everybody from the sockets and deadlines. */
+static void glance(struct iocp_port *port)
+{
+    struct seat *seat;
+
+    if (port->unwatched < TAKES_PER_GLANCE || port->seated > 0)
+        return;
+    seat = port->engine->ops->sit(port->engine);
+    if (seat == NULL)
+        return;
+    sit(port, seat, 0);
+    port->engine->ops->rise(port->engine, seat);
+}
+
+/* Be a waiter until there is something to look at; returns what was handed over, or NULL. */
+static struct iocp_op *park(struct iocp_port *port, int64_t deadline_ns)
+{
+    struct waiter self = {.older = port->newest, .seat = port->engine->ops->sit(port->engine)};
+
+    port->newest = &self;
+    port->waiting++;
+    if (self.seat != NULL) {
+        sit_until_woken(port, &self, deadline_ns);
+    } else {
+        condition_init(&self.wake);
+        sleep_until_woken(port, &self, deadline_ns);
+        condition_destroy(&self.wake);
+    }
+    if (!self.woken)
+        forget_waiter(port, &self);
+    if (self.offered)
+        port->seat_offered = false;
+    return self.handed;
+}
+
+static int take(struct iocp_port *port, struct op_list *taken, size_t capacity)
+{
+    int count = 0;
+
+    for (; port->queued > 0 && (size_t)count < capacity; count++)
+        op_list_append(taken, leave_queue(port));
+    port->unwatched++;
+    return count;
+}
+
+static int take_or_wait(struct iocp_port *port, struct op_list *taken, size_t capacity,
+                        int64_t deadline_ns)
+{
+    int result = 0;
+
+    for (bool waited = false; result == 0; waited = true) {
+        struct iocp_op *handed;
+
+        glance(port); /* it lets go of the lock */
+        if (port->closed) {
+            result = waited ? -ESHUTDOWN : -EBADF;
+        } else if (port->running < port->concurrency && port->queued > 0) {
+            result = take(port, taken, capacity);
+        } else if (waited && clock_now_ns() >= deadline_ns) {
+            result = -ETIMEDOUT;
+        } else if ((handed = park(port, deadline_ns)) != NULL) {
+            op_list_append(taken, handed);
+            /* Who handed it over has counted this thread as running. */
+            return 1 + take(port, taken, capacity - 1);
+        }
+    }
+    port->running++;
+    return result;
+}
+
+static void read_completion(struct iocp_op *op, struct iocp_completion *completion)
+{
+    completion->key = op->key;
+    completion->count = op->count;
+    completion->error = op->result < 0 ? op->result : 0;
+    completion->callback = op->callback;
+    completion->op = op;
+    if (op->kind == OP_PACKET)
+        completion->op = op->context;
+    port_hand_back(op);
+}
+
+int iocp_port_wait_many(struct iocp_port *port, struct iocp_completion completions[],
+                        size_t capacity, int timeout_ms)
+{
+    int64_t deadline_ns = deadline_after_ms(timeout_ms);
+    struct op_list taken = {0};
+    int count;
+
+    if (capacity == 0)
+        return -EINVAL;
+
+    port_arrive(port);
+    count = take_or_wait(port, &taken, capacity < INT_MAX ? capacity : INT_MAX, deadline_ns);
+    port_let_go(port);
+    port_depart(port);
+
+    for (struct iocp_op *op; (op = op_list_take(&taken)) != NULL;)
+        read_completion(op, completions++);
+    return count;
+}
+
+int iocp_port_wait(struct iocp_port *port, struct iocp_completion *completion, int timeout_ms)
+{
+    int count = iocp_port_wait_many(port, completion, 1, timeout_ms);
+
+    return count < 0 ? count : 0;
+}
+
+void iocp_port_read_statistics(struct iocp_port *port, struct iocp_port_statistics *statistics)
+{
+    lock_acquire(&port->lock);
+    statistics->queued = port->queued;
+    statistics->waiting = port->waiting;
+    statistics->running = port->running;
+    statistics->concurrency = port->concurrency;
+    lock_release(&port->lock);
+}

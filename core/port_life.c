@@ -1,0 +1,156 @@
+/* port_life.c - create, close and free a port; which thread counts on which port. */
+/* SPDX-License-Identifier: MIT */
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "port.h"
+
+/* The port on which the calling thread counts as running; it has a hold on that port. */
+static pthread_key_t running_on;
+static pthread_once_t running_on_once = PTHREAD_ONCE_INIT;
+
+static void drop_hold(struct iocp_port *port) RELEASE(port->lock);
+static void drop_user(struct iocp_port *port) RELEASE(port->lock);
+
+static void drop_hold(struct iocp_port *port)
+{
+    bool last = --port->holds == 0;
+
+    lock_release(&port->lock);
+    if (!last)
+        return;
+    lock_destroy(&port->lock);
+    free(port);
+}
+
+static void drop_user(struct iocp_port *port)
+{
+    if (--port->users > 0) {
+        lock_release(&port->lock);
+        return;
+    }
+    /* Nobody is left who could come upon the engine; closed, so nobody will come. */
+    lock_release(&port->lock);
+    engine_free(port->engine);
+    timers_destroy(&port->timers);
+    lock_acquire(&port->lock);
+    drop_hold(port);
+}
+
+/* Also the end of a thread: its slot is free again. */
+static void stop_running(void *argument)
+{
+    struct iocp_port *port = argument;
+
+    lock_acquire(&port->lock);
+    port->running--;
+    if (port->users > 0)
+        port_let_go(port);
+    drop_hold(port);
+}
+
+static void create_key(void)
+{
+    lock_check(pthread_key_create(&running_on, stop_running), "pthread_key_create");
+}
+
+void port_arrive(struct iocp_port *port)
+{
+    struct iocp_port *last = pthread_getspecific(running_on);
+
+    assert(port != NULL);
+    if (last != NULL && last != port)
+        stop_running(last);
+    if (last != port)
+        lock_check(pthread_setspecific(running_on, port), "pthread_setspecific");
+
+    lock_acquire(&port->lock);
+    if (last == port)
+        port->running--;
+    else
+        port->holds++;
+    port->users++;
+}
+
+void port_depart(struct iocp_port *port)
+{
+    drop_user(port);
+}
+
+void port_release(struct iocp_port *port)
+{
+    lock_acquire(&port->lock);
+    drop_user(port);
+}
+
+static unsigned available_processors(void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+
+    return count > 0 ? (unsigned)count : 1;
+}
+
+int iocp_port_create(const char *engine, unsigned concurrency, struct iocp_port **port)
+{
+    struct iocp_port *made;
+    int error;
+
+    if (port == NULL || concurrency > IOCP_CONCURRENCY_MAX)
+        return -EINVAL;
+    lock_check(pthread_once(&running_on_once, create_key), "pthread_once");
+    made = calloc(1, sizeof *made);
+    if (made == NULL)
+        return -ENOMEM;
+
+    error = engine_create(engine, made, &made->engine);
+    if (error < 0)
+        goto free_port;
+    lock_init(&made->lock);
+    timers_init(&made->timers);
+    made->sockets.next = made->sockets.previous = &made->sockets;
+    made->concurrency = concurrency > 0 ? concurrency : available_processors();
+    made->users = 1;
+    made->holds = 1;
+    *port = made;
+    return 0;
+
+free_port:
+    free(made);
+    return error;
+}
+
+const char *iocp_port_engine(const struct iocp_port *port)
+{
+    return port->engine->ops->name;
+}
+
+size_t iocp_port_close(struct iocp_port *port)
+{
+    struct op_list dropped;
+    size_t count;
+
+    lock_acquire(&port->lock);
+    port->closed = true;
+    dropped = port->queue;
+    count = port->queued;
+    port->queue = (struct op_list){0};
+    port->queued = 0;
+    port_wake_all(port);
+    lock_release(&port->lock);
+
+    for (struct iocp_op *op; (op = op_list_take(&dropped)) != NULL;)
+        port_hand_back(op);
+    return count;
+}
+
+void iocp_port_free(struct iocp_port *port)
+{
+    if (port == NULL)
+        return;
+    iocp_port_close(port);
+    port_release(port);
+}

@@ -1,0 +1,98 @@
+/* port_sockets.c - the open sockets of a port, and what is asked of all of them. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "port.h"
+
+static void link_before(struct member *member, struct member *next)
+{
+    member->next = next;
+    member->previous = next->previous;
+    next->previous->next = member;
+    next->previous = member;
+}
+
+static void unlink_member(struct member *member)
+{
+    member->previous->next = member->next;
+    member->next->previous = member->previous;
+}
+
+int port_admit(struct iocp_port *port, struct iocp_socket *socket)
+{
+    int error = timers_reserve(&port->timers);
+
+    if (error < 0)
+        return error;
+    lock_acquire(&port->lock);
+    if (port->closed) {
+        error = -ESHUTDOWN;
+    } else {
+        socket->member.socket = socket;
+        link_before(&socket->member, &port->sockets);
+        port->users++;
+    }
+    lock_release(&port->lock);
+    if (error < 0)
+        timers_leave(&port->timers, socket);
+    return error;
+}
+
+void port_dismiss(struct iocp_port *port, struct iocp_socket *socket)
+{
+    lock_acquire(&port->lock);
+    unlink_member(&socket->member);
+    lock_release(&port->lock);
+    timers_leave(&port->timers, socket);
+}
+
+bool port_is_open(struct iocp_port *port)
+{
+    /* relaxed: nothing hangs on it; what begins too late is dropped by port_complete. */
+    return !atomic_load_explicit(&port->closed, memory_order_relaxed);
+}
+
+/* The next socket behind the mark, with a hold on it, and the mark moved past it; NULL: none. */
+static struct iocp_socket *advance(struct iocp_port *port, struct member *mark)
+{
+    struct iocp_socket *socket = NULL;
+    struct member *next;
+
+    lock_acquire(&port->lock);
+    next = mark->next;
+    while (next != &port->sockets && next->socket == NULL) /* another walk's mark */
+        next = next->next;
+    unlink_member(mark);
+    if (next != &port->sockets) {
+        socket = next->socket;
+        socket_hold(socket);
+        link_before(mark, next->next);
+    }
+    lock_release(&port->lock);
+    return socket;
+}
+
+static void cancel_everywhere(struct iocp_port *port, enum cancel_reach reach)
+{
+    struct member mark = {0};
+    struct iocp_socket *socket;
+
+    lock_acquire(&port->lock);
+    link_before(&mark, port->sockets.next);
+    lock_release(&port->lock);
+
+    while ((socket = advance(port, &mark)) != NULL) {
+        socket_cancel_all(socket, reach);
+        socket_drop(socket);
+    }
+}
+
+void iocp_port_cancel_all(struct iocp_port *port)
+{
+    cancel_everywhere(port, CANCEL_ALL);
+}
+
+void iocp_port_cancel_receives(struct iocp_port *port)
+{
+    cancel_everywhere(port, CANCEL_RECEIVES);
+}

@@ -1,0 +1,396 @@
+/* socket.c - the life of a socket: made, shut down, cancelled, closed, freed. */
+/* SPDX-License-Identifier: MIT */
+#include "socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "port.h"
+
+void socket_hold(struct iocp_socket *socket)
+{
+    atomic_fetch_add_explicit(&socket->holds, 1, memory_order_relaxed);
+}
+
+void socket_drop(struct iocp_socket *socket)
+{
+    /* acq_rel: what others did with the socket before their drop comes before the free. */
+    if (atomic_fetch_sub_explicit(&socket->holds, 1, memory_order_acq_rel) > 1)
+        return;
+    lock_destroy(&socket->lock);
+    free(socket);
+}
+
+static struct iocp_socket *new_socket(struct iocp_port *port, int fd, uintptr_t key)
+{
+    struct iocp_socket *socket = calloc(1, sizeof *socket);
+
+    if (socket == NULL)
+        return NULL;
+    lock_init(&socket->lock);
+    socket->port = port;
+    socket->key = key;
+    socket->fd = fd;
+    socket->armed_ns = DEADLINE_NONE;
+    socket->in = (struct channel){.socket = socket, .ready = true};
+    socket->out = (struct channel){.socket = socket, .ready = true, .outward = true};
+    atomic_init(&socket->holds, 1);
+    return socket;
+}
+
+int socket_wrap(struct iocp_port *port, int fd, uintptr_t key, enum socket_state state, int broken,
+                struct iocp_socket **socket)
+{
+    struct iocp_socket *made = new_socket(port, fd, key);
+    int error;
+
+    if (made == NULL)
+        return -ENOMEM;
+    made->listening = state == SOCKET_LISTENING;
+    made->connected = state == SOCKET_CONNECTED;
+    made->error = broken;
+    error = port_admit(port, made);
+    if (error < 0)
+        socket_drop(made);
+    else
+        *socket = made;
+    return error;
+}
+
+static void set_option(int fd, int level, int option, int value)
+{
+    (void)setsockopt(fd, level, option, &value,
+                     sizeof value); /* a convenience: no reason to fail */
+}
+
+int iocp_socket_create(struct iocp_port *port, int family, uintptr_t key,
+                       struct iocp_socket **socket_made)
+{
+    int fd, error;
+
+    if (family != AF_INET && family != AF_INET6)
+        return -EAFNOSUPPORT;
+    fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+    if (fd < 0)
+        return -errno;
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (family == AF_INET6)
+        set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+
+    error = socket_wrap(port, fd, key, SOCKET_FRESH, 0, socket_made);
+    if (error < 0)
+        close(fd);
+    return error;
+}
+
+static int set_descriptor_flags(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+        return -errno;
+    return 0;
+}
+
+/* A connection that the peer has reset has no peer's name any more; its error tells it from a
+ * socket that was never connected. Reading the error clears it, so it is kept. */
+static int descriptor_state(int fd, enum socket_state *state, int *error)
+{
+    struct sockaddr_storage peer;
+    socklen_t length = sizeof peer;
+    int listening = 0;
+    socklen_t size = sizeof listening;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0)
+        return -errno;
+    size = sizeof *error;
+    *state = listening ? SOCKET_LISTENING : SOCKET_CONNECTED;
+    if (listening || getpeername(fd, (struct sockaddr *)&peer, &length) == 0)
+        return 0;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, error, &size) < 0)
+        return -errno;
+    if (*error == 0)
+        *state = SOCKET_FRESH;
+    return 0;
+}
+
+int iocp_socket_adopt(struct iocp_port *port, int descriptor, uintptr_t key,
+                      struct iocp_socket **socket)
+{
+    enum socket_state state = SOCKET_FRESH;
+    int broken = 0;
+    int error = descriptor_state(descriptor, &state, &broken);
+
+    if (error == 0)
+        error = set_descriptor_flags(descriptor);
+    if (error < 0)
+        return error;
+    set_option(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
+    return socket_wrap(port, descriptor, key, state, -broken, socket);
+}
+
+int iocp_socket_bind(struct iocp_socket *socket, const struct sockaddr *address, socklen_t length)
+{
+    int error = -EBADF;
+
+    lock_acquire(&socket->lock);
+    if (socket->fd >= 0) {
+        set_option(socket->fd, SOL_SOCKET, SO_REUSEADDR, 1);
+        error = bind(socket->fd, address, length) < 0 ? -errno : 0;
+    }
+    lock_release(&socket->lock);
+    return error;
+}
+
+int iocp_socket_listen(struct iocp_socket *socket, int backlog)
+{
+    int error = -EBADF;
+
+    lock_acquire(&socket->lock);
+    if (socket->fd >= 0) {
+        error = listen(socket->fd, backlog) < 0 ? -errno : 0;
+        if (error == 0)
+            socket->listening = true;
+    }
+    lock_release(&socket->lock);
+    return error;
+}
+
+typedef int name_call(int fd, struct sockaddr *address, socklen_t *length);
+
+static int read_address(struct iocp_socket *socket, name_call *call,
+                        struct sockaddr_storage *address)
+{
+    struct sockaddr_storage name;
+    socklen_t length = sizeof name;
+    int result = -EBADF;
+
+    lock_acquire(&socket->lock);
+    if (socket->fd >= 0)
+        result = call(socket->fd, (struct sockaddr *)&name, &length) < 0 ? -errno : (int)length;
+    lock_release(&socket->lock);
+    if (result > 0)
+        *address = name;
+    return result;
+}
+
+int iocp_socket_local_address(struct iocp_socket *socket, struct sockaddr_storage *address)
+{
+    return read_address(socket, getsockname, address);
+}
+
+int iocp_socket_remote_address(struct iocp_socket *socket, struct sockaddr_storage *address)
+{
+    return read_address(socket, getpeername, address);
+}
+
+void iocp_socket_skip_on_success(struct iocp_socket *socket)
+{
+    lock_acquire(&socket->lock);
+    socket->skip_on_success = true;
+    lock_release(&socket->lock);
+}
+
+/* The peer is to see the end behind the last byte that is to be sent. */
+static int shut_sends(struct iocp_socket *socket)
+{
+    if (socket->out.waiting.first == NULL && shutdown(socket->fd, SHUT_WR) < 0)
+        return -errno;
+    socket->sends_shut = true;
+    return 0;
+}
+
+int iocp_socket_shutdown(struct iocp_socket *socket, int how)
+{
+    int error = 0;
+
+    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+        return -EINVAL;
+
+    lock_acquire(&socket->lock);
+    if (socket->fd < 0)
+        error = -EBADF;
+    else if (!socket->connected)
+        error = -ENOTCONN;
+    if (error == 0 && how != SHUT_RD)
+        error = shut_sends(socket);
+    /* Not the kernel's own: that would end the receives in flight. */
+    if (error == 0 && how != SHUT_WR)
+        socket->receives_shut = true;
+    lock_release(&socket->lock);
+    return error;
+}
+
+static bool has_operation(const struct channel *channel, const struct iocp_op *op)
+{
+    const struct iocp_op *at = channel->waiting.first;
+
+    while (at != NULL && at != op)
+        at = at->next;
+    return at != NULL;
+}
+
+static void withdraw(struct channel *channel)
+{
+    struct engine *engine = channel->socket->port->engine;
+
+    engine->ops->withdraw(engine, channel);
+}
+
+static int cancel_one(struct channel *channel, struct iocp_op *op, struct op_list *done)
+{
+    if (!has_operation(channel, op))
+        return 0;
+    channel_fail(channel, op, -ECANCELED, done);
+    withdraw(channel);
+    return 1;
+}
+
+static int cancel_channel(struct channel *channel, struct op_list *done)
+{
+    int count = channel_fail_all(channel, -ECANCELED, done);
+
+    if (count > 0)
+        withdraw(channel);
+    return count;
+}
+
+int socket_cancel_all(struct iocp_socket *socket, enum cancel_reach reach)
+{
+    struct op_list done = {0};
+    int count = -EBADF;
+
+    lock_acquire(&socket->lock);
+    if (socket->fd >= 0) {
+        count = cancel_channel(&socket->in, &done);
+        if (reach == CANCEL_ALL)
+            count += cancel_channel(&socket->out, &done);
+        port_complete(socket->port, &done);
+    }
+    lock_release(&socket->lock);
+    return count != 0 ? count : -ENOENT;
+}
+
+int iocp_socket_cancel(struct iocp_socket *socket, struct iocp_op *op)
+{
+    struct op_list done = {0};
+    int count = -EBADF;
+
+    if (op == NULL)
+        return socket_cancel_all(socket, CANCEL_ALL);
+
+    lock_acquire(&socket->lock);
+    if (socket->fd >= 0) {
+        count = cancel_one(&socket->in, op, &done) + cancel_one(&socket->out, op, &done);
+        port_complete(socket->port, &done);
+    }
+    lock_release(&socket->lock);
+    return count != 0 ? count : -ENOENT;
+}
+
+static struct iocp_op *find_expired(const struct channel *channel, int64_t now_ns)
+{
+    struct iocp_op *op = channel->waiting.first;
+
+    while (op != NULL && op->deadline_ns > now_ns)
+        op = op->next;
+    return op;
+}
+
+static int64_t earliest_deadline(const struct channel *channel)
+{
+    int64_t earliest_ns = DEADLINE_NONE;
+
+    for (const struct iocp_op *op = channel->waiting.first; op != NULL; op = op->next) {
+        if (op->deadline_ns < earliest_ns)
+            earliest_ns = op->deadline_ns;
+    }
+    return earliest_ns;
+}
+
+static int64_t expire_channel(struct channel *channel, int64_t now_ns, struct op_list *done)
+{
+    struct iocp_op *op;
+
+    while ((op = find_expired(channel, now_ns)) != NULL) {
+        channel_fail(channel, op, -ETIMEDOUT, done);
+        withdraw(channel);
+    }
+    return earliest_deadline(channel);
+}
+
+void socket_expire(struct iocp_socket *socket, int64_t now_ns)
+{
+    struct op_list done = {0};
+
+    lock_acquire(&socket->lock);
+    if (socket->fd >= 0) {
+        int64_t in_ns = expire_channel(&socket->in, now_ns, &done);
+        int64_t out_ns = expire_channel(&socket->out, now_ns, &done);
+
+        socket->armed_ns = in_ns < out_ns ? in_ns : out_ns;
+        if (socket->armed_ns != DEADLINE_NONE)
+            timers_arm(&socket->port->timers, socket, socket->armed_ns);
+        port_complete(socket->port, &done);
+    }
+    lock_release(&socket->lock);
+}
+
+static void reset_at_close(int fd)
+{
+    const struct linger linger = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+static int close_socket(struct iocp_socket *socket, bool abortive)
+{
+    struct iocp_port *port = socket->port;
+    struct engine *engine;
+    struct op_list done = {0};
+    int pending;
+
+    lock_acquire(&socket->lock);
+    if (socket->fd < 0) {
+        lock_release(&socket->lock);
+        return -EBADF;
+    }
+    pending = channel_fail_all(&socket->in, -ECANCELED, &done) +
+              channel_fail_all(&socket->out, -ECANCELED, &done);
+    engine = port->engine;
+    engine->ops->detach(engine, socket);
+    if (abortive || pending > 0)
+        reset_at_close(socket->fd);
+    close(socket->fd);
+    socket->fd = -1;
+    port_complete(port, &done);
+    lock_release(&socket->lock);
+
+    port_dismiss(port, socket);
+    port_release(port);
+    return 0;
+}
+
+int iocp_socket_close(struct iocp_socket *socket)
+{
+    return close_socket(socket, false);
+}
+
+int iocp_socket_abort(struct iocp_socket *socket)
+{
+    return close_socket(socket, true);
+}
+
+void iocp_socket_free(struct iocp_socket *socket)
+{
+    if (socket == NULL)
+        return;
+    close_socket(socket, false);
+    socket_drop(socket);
+}

@@ -1,0 +1,76 @@
+/* socket.h - what a socket is inside core. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locking    A socket's lock may be held while one lock of its port (queue, timers, line) is
+ *            taken; never the other way round.
+ * Ownership  Counted holds: the caller's, and one of each part of an engine that may still
+ *            come upon the pointer. The hold on the port ends with the close.
+ */
+#ifndef CORE_SOCKET_H
+#define CORE_SOCKET_H
+
+#include <stdatomic.h>
+
+#include <iocp/socket.h>
+
+#include "channel.h"
+#include "lock.h"
+
+/* A place in the list of a port's open sockets; guarded by the port's lock. */
+struct member {
+    struct member *next;
+    struct member *previous;
+    struct iocp_socket *socket; /* NULL: a mark that a walk over the list has set */
+};
+
+struct iocp_socket {
+    struct lock lock;
+    struct iocp_port *port; /* constant; held until closed */
+    uintptr_t key;          /* constant */
+    struct channel in;
+    struct channel out;
+    struct member member;
+    struct iocp_socket *next_retired; /* the epoll engine's */
+    int64_t armed_ns;                 /* when the port's timers look at it next; guarded by lock */
+    size_t timer_place;               /* guarded by the timers' lock */
+    atomic_uint holds;
+    int fd;           /* guarded by lock, as all below; -1 once closed */
+    int error;        /* what ended the connection: every later operation's result */
+    bool input_taken; /* a receive has come upon that error: nothing is left */
+    bool listening;
+    bool connecting;
+    bool connected;
+    bool skip_on_success;
+    bool receives_shut; /* by iocp_socket_shutdown */
+    bool sends_shut;
+    bool sends_broken;     /* a send was cut short */
+    bool registered;       /* the epoll engine's: in the set */
+    bool short_is_not_all; /* a short receive does not mean that nothing is left */
+};
+
+void socket_hold(struct iocp_socket *socket);
+void socket_drop(struct iocp_socket *socket);
+
+/* Complete what is past its deadline at `now_ns`, and see to the next deadline. */
+void socket_expire(struct iocp_socket *socket, int64_t now_ns);
+
+enum socket_state {
+    SOCKET_FRESH, /* neither of these */
+    SOCKET_CONNECTED,
+    SOCKET_LISTENING,
+};
+
+/* Make the object around a descriptor, which stays the caller's on failure. `broken` is the
+ * error which has ended the connection already, or 0. */
+int socket_wrap(struct iocp_port *port, int fd, uintptr_t key, enum socket_state state, int broken,
+                struct iocp_socket **socket);
+
+enum cancel_reach {
+    CANCEL_ALL,
+    CANCEL_RECEIVES, /* and accepts */
+};
+
+/* iocp_socket_cancel of all, or of all in one direction. */
+int socket_cancel_all(struct iocp_socket *socket, enum cancel_reach reach);
+
+#endif

@@ -1,0 +1,269 @@
+/* socket_operations.c - begin and end of every operation: checks, then over to the engine. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "port.h"
+
+/* What forbids any operation at all. */
+static int check(struct iocp_socket *socket, const struct iocp_op *op)
+{
+    if (socket->fd < 0)
+        return -EBADF;
+    if (op_in_flight(op))
+        return -EBUSY;
+    return port_is_open(socket->port) ? 0 : -ESHUTDOWN;
+}
+
+/* What forbids a receive or a send. */
+static int check_stream(const struct channel *channel, const struct iocp_op *op)
+{
+    struct iocp_socket *socket = channel->socket;
+    int error = check(socket, op);
+
+    if (error < 0)
+        return error;
+    if (!socket->connected)
+        return -ENOTCONN;
+    if (channel->outward ? socket->sends_shut : socket->receives_shut)
+        return -ESHUTDOWN;
+    if (channel->outward && socket->sends_broken)
+        return -EPIPE;
+    return channel->outward || socket->input_taken ? socket->error : 0;
+}
+
+static void arm_deadline(struct iocp_socket *socket, const struct iocp_op *op)
+{
+    if (op->deadline_ns >= socket->armed_ns)
+        return;
+    socket->armed_ns = op->deadline_ns;
+    if (timers_arm(&socket->port->timers, socket, op->deadline_ns))
+        port_deadline_nearer(socket->port);
+}
+
+/* Put a begun operation into its channel. 0; 1: done, and nothing is posted; or an error. */
+static int start(struct channel *channel, struct iocp_op *op)
+{
+    struct iocp_socket *socket = channel->socket;
+    struct engine *engine = socket->port->engine;
+    struct op_list done = {0};
+    bool oldest = channel->waiting.first == NULL;
+    int error;
+
+    op->key = socket->key;
+    op->sequence = channel->begun;
+    op_list_append(&channel->waiting, op);
+    error = oldest ? engine->ops->submit(engine, channel, &done) : 0;
+    if (error < 0) {
+        socket->sends_broken = socket->sends_broken || op->count > 0;
+        op_list_remove(&channel->waiting, op);
+        op_revoke(op);
+        return error;
+    }
+    channel->begun++;
+    if (done.first == NULL) {
+        arm_deadline(socket, op);
+        return 0;
+    }
+    if (socket->skip_on_success && op->result >= 0) {
+        op->synchronous = true;
+        op->callback = NULL;
+        op_complete(op);
+        return 1;
+    }
+    port_complete(socket->port, &done);
+    return 0;
+}
+
+int iocp_begin_accept(struct iocp_socket *listener, struct iocp_op *op, iocp_callback *callback,
+                      void *context)
+{
+    int result;
+
+    if (op == NULL)
+        return -EINVAL;
+    lock_acquire(&listener->lock);
+    result = check(listener, op);
+    if (result == 0 && !listener->listening)
+        result = -EINVAL;
+    if (result == 0) {
+        op_begin(op, OP_ACCEPT, listener, callback, context);
+        op->port = listener->port;
+        result = start(&listener->in, op);
+    }
+    lock_release(&listener->lock);
+    return result;
+}
+
+int iocp_end_accept(struct iocp_socket *listener, struct iocp_op *op, uintptr_t key,
+                    struct iocp_socket **socket)
+{
+    int error = op_end(op, OP_ACCEPT, listener);
+
+    if (error < 0)
+        return error;
+    if (op->result < 0)
+        return op->result;
+    error = socket_wrap(op->port, op->result, key, SOCKET_CONNECTED, 0, socket);
+    if (error < 0)
+        close(op->result);
+    return error;
+}
+
+static bool is_address(const struct sockaddr *address, socklen_t length)
+{
+    if (address == NULL || length < sizeof(struct sockaddr_in))
+        return false;
+    return address->sa_family != AF_INET6 || length >= sizeof(struct sockaddr_in6);
+}
+
+int iocp_begin_connect(struct iocp_socket *socket, struct iocp_op *op,
+                       const struct sockaddr *address, socklen_t length, iocp_callback *callback,
+                       void *context)
+{
+    int result;
+
+    if (op == NULL || !is_address(address, length))
+        return -EINVAL;
+    lock_acquire(&socket->lock);
+    result = check(socket, op);
+    if (result == 0 && socket->connecting)
+        result = -EALREADY;
+    if (result == 0 && (socket->connected || socket->listening))
+        result = -EISCONN;
+    if (result == 0) {
+        op_begin(op, OP_CONNECT, socket, callback, context);
+        if (connect(socket->fd, address, length) < 0 && errno != EINPROGRESS)
+            op->result = -errno;
+        socket->connecting = true;
+        socket->out.ready = true;
+        result = start(&socket->out, op);
+        socket->connecting = socket->connecting && result >= 0;
+    }
+    lock_release(&socket->lock);
+    return result;
+}
+
+int iocp_end_connect(struct iocp_socket *socket, struct iocp_op *op)
+{
+    int error = op_end(op, OP_CONNECT, socket);
+
+    return error < 0 ? error : op->result;
+}
+
+/* The buffers of a receive or send: where they stand, and where they are to be kept. */
+struct buffers {
+    const struct iovec *parts;
+    size_t count;
+    struct iovec *storage;
+};
+
+static int check_buffers(const struct buffers *buffers)
+{
+    size_t size = 0;
+
+    if (buffers->parts == NULL || buffers->count == 0 || buffers->count > IOCP_PARTS_MAX)
+        return -EINVAL;
+    for (size_t i = 0; i < buffers->count; i++) {
+        const struct iovec *part = &buffers->parts[i];
+
+        if (part->iov_len > (size_t)SSIZE_MAX - size ||
+            (part->iov_base == NULL && part->iov_len > 0))
+            return -EINVAL;
+        size += part->iov_len;
+    }
+    return 0;
+}
+
+static int begin_stream(struct channel *channel, struct iocp_op *op, const struct buffers *buffers,
+                        iocp_callback *callback, void *context)
+{
+    struct iocp_socket *socket = channel->socket;
+    int result = check_buffers(buffers);
+
+    if (result < 0)
+        return result;
+    lock_acquire(&socket->lock);
+    result = check_stream(channel, op);
+    if (result == 0) {
+        op_begin(op, channel->outward ? OP_SEND : OP_RECEIVE, socket, callback, context);
+        memcpy(buffers->storage, buffers->parts, buffers->count * sizeof *buffers->parts);
+        op->parts = buffers->storage;
+        op->part_count = (uint16_t)buffers->count;
+        result = start(channel, op);
+    }
+    lock_release(&socket->lock);
+    return result;
+}
+
+static int begin_plain(struct channel *channel, struct iocp_op *op, const struct iovec *part,
+                       iocp_callback *callback, void *context)
+{
+    if (op == NULL)
+        return -EINVAL;
+    return begin_stream(channel, op, &(struct buffers){part, 1, &op->part}, callback, context);
+}
+
+static int begin_vector(struct channel *channel, struct iocp_vector_op *op,
+                        const struct buffers *source, iocp_callback *callback, void *context)
+{
+    if (op == NULL)
+        return -EINVAL;
+    return begin_stream(channel, &op->op,
+                        &(struct buffers){source->parts, source->count, op->parts}, callback,
+                        context);
+}
+
+int iocp_begin_receive(struct iocp_socket *socket, struct iocp_op *op, void *buffer, size_t size,
+                       iocp_callback *callback, void *context)
+{
+    return begin_plain(&socket->in, op, &(struct iovec){buffer, size}, callback, context);
+}
+
+int iocp_begin_receive_vector(struct iocp_socket *socket, struct iocp_vector_op *op,
+                              const struct iovec *parts, size_t part_count, iocp_callback *callback,
+                              void *context)
+{
+    return begin_vector(&socket->in, op, &(struct buffers){parts, part_count, NULL}, callback,
+                        context);
+}
+
+int iocp_begin_send(struct iocp_socket *socket, struct iocp_op *op, const void *buffer, size_t size,
+                    iocp_callback *callback, void *context)
+{
+    struct iovec part = {.iov_len = size};
+
+    memcpy(&part.iov_base, &buffer, sizeof buffer); /* sending does not write there */
+    return begin_plain(&socket->out, op, &part, callback, context);
+}
+
+int iocp_begin_send_vector(struct iocp_socket *socket, struct iocp_vector_op *op,
+                           const struct iovec *parts, size_t part_count, iocp_callback *callback,
+                           void *context)
+{
+    return begin_vector(&socket->out, op, &(struct buffers){parts, part_count, NULL}, callback,
+                        context);
+}
+
+static ssize_t end_stream(struct iocp_socket *socket, struct iocp_op *op, enum op_kind kind)
+{
+    int error = op_end(op, kind, socket);
+
+    if (error == 0)
+        error = op->result;
+    return error < 0 ? error : (ssize_t)op->count;
+}
+
+ssize_t iocp_end_receive(struct iocp_socket *socket, struct iocp_op *op)
+{
+    return end_stream(socket, op, OP_RECEIVE);
+}
+
+ssize_t iocp_end_send(struct iocp_socket *socket, struct iocp_op *op)
+{
+    return end_stream(socket, op, OP_SEND);
+}
