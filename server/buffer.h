@@ -1,0 +1,35 @@
+/* buffer.h - bytes received and not yet disposed of; grows while they fill it. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * A zeroed buffer is a good empty one and holds no memory. It begins with BUFFER_FIRST bytes
+ * and doubles after each receive that filled it, up to the limit that the caller names.
+ */
+#ifndef SERVER_BUFFER_H
+#define SERVER_BUFFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define BUFFER_FIRST 4096
+
+struct buffer {
+    char *bytes;
+    size_t size; /* bytes that are in it */
+    size_t capacity;
+    bool filled; /* the latest addition left no room */
+};
+
+/* Make room for at least one byte more, in at most `capacity_max` bytes altogether.
+ * Returns 0, -ENOMEM; -ENOBUFS: it holds capacity_max bytes already. */
+int buffer_reserve(struct buffer *buffer, size_t capacity_max);
+
+/* `size` bytes have been written behind those in it, into reserved room. */
+void buffer_add(struct buffer *buffer, size_t size);
+
+/* Forget the bytes, keep the memory. */
+void buffer_clear(struct buffer *buffer);
+
+/* Forget the bytes and give the memory back. */
+void buffer_release(struct buffer *buffer);
+
+#endif

@@ -1,0 +1,123 @@
+/* test_options.c - what the server says to a wrong command line, and how it leaves. */
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include "server_process.h"
+
+TestSuite(usage, .timeout = 120);
+
+/* The program must end with `status`, nothing on stdout, and one line on stderr, in which all
+ * of `words` (up to a NULL) stand. */
+static void expect_refusal(const char *const arguments[], int status, const char *const words[])
+{
+    struct server_process server;
+    process_start(&server, IOCP_SERVER_PATH, 0, arguments);
+
+    cr_expect(eq(int, process_wait(&server), status));
+    char *said = read_output(server.err);
+    char *printed = read_output(server.out);
+
+    cr_expect(strlen(printed) == 0, "on stdout: %s", printed);
+    cr_expect(strlen(said) > 1 && strchr(said, '\n') == said + strlen(said) - 1, "not one line: %s",
+              said);
+    for (; *words; words++)
+        cr_expect(strstr(said, *words) != NULL, "'%s' is not in: %s", *words, said);
+    free(said);
+    free(printed);
+}
+
+#define WORDS ARGUMENTS
+
+Test(usage, an_unknown_option_is_named)
+{
+    expect_refusal(ARGUMENTS("--wrokers", "4"), 2, WORDS("--wrokers"));
+    expect_refusal(ARGUMENTS("surprise"), 2, WORDS("surprise"));
+    expect_refusal(ARGUMENTS("-w"), 2, WORDS("-w"));
+}
+
+Test(usage, a_missing_or_unwanted_value_is_named)
+{
+    expect_refusal(ARGUMENTS("--workers"), 2, WORDS("--workers"));
+    expect_refusal(ARGUMENTS("--quiet=yes"), 2, WORDS("--quiet"));
+}
+
+Test(usage, a_bad_number_is_refused_with_what_is_allowed)
+{
+    static const char *const numbers[] = {"0", "100000", "-1", "four", "4x", "", "1e3", "0x4"};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        expect_refusal(ARGUMENTS("--workers", numbers[i]), 2,
+                       WORDS("--workers", numbers[i], "1 to 1024"));
+    expect_refusal(ARGUMENTS("--concurrency", "1025"), 2, WORDS("--concurrency", "0 to 1024"));
+    expect_refusal(ARGUMENTS("--max-connections", "0"), 2, WORDS("--max-connections", "1 to "));
+}
+
+Test(usage, a_bad_size_or_time_is_refused_with_what_is_allowed)
+{
+    expect_refusal(ARGUMENTS("--max-message", "16Q"), 2, WORDS("--max-message", "16Q", "16M"));
+    expect_refusal(ARGUMENTS("--max-message", "0"), 2, WORDS("--max-message"));
+    expect_refusal(ARGUMENTS("--idle-timeout", "soon"), 2, WORDS("--idle-timeout", "60s"));
+    expect_refusal(ARGUMENTS("--drain-timeout", "-5s"), 2, WORDS("--drain-timeout", "-5s"));
+}
+
+Test(usage, an_unknown_name_is_refused_with_the_known_ones)
+{
+    expect_refusal(ARGUMENTS("--engine", "kqueue"), 2,
+                   WORDS("--engine", "kqueue", "auto", "epoll", "blocking"));
+    expect_refusal(ARGUMENTS("--handler", "http"), 2,
+                   WORDS("--handler", "http", "message", "echo", "discard"));
+    expect_refusal(ARGUMENTS("--end", "newline"), 2,
+                   WORDS("--end", "newline", "either", "eof", "token"));
+}
+
+Test(usage, what_is_no_address_is_refused)
+{
+    static const char *const addresses[] = {"nonsense",     "127.0.0.1", "127.0.0.1:65536",
+                                            "localhost:80", "::1:80",    "[::1]"};
+
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
+        expect_refusal(ARGUMENTS("--listen", addresses[i]), 2, WORDS("--listen", addresses[i]));
+}
+
+/* The escape sequence in a value must not reach the terminal of who reads the error. */
+Test(usage, an_error_repeats_a_value_escaped)
+{
+    expect_refusal(ARGUMENTS("--workers", "\033[2J\n"), 2, WORDS("--workers", "\\x1b[2J\\n"));
+}
+
+/* 192.0.2.0/24 is nobody's: it stands in examples. */
+Test(usage, an_address_of_another_machine_cannot_be_listened_on)
+{
+    expect_refusal(ARGUMENTS("--listen", "192.0.2.1:0"), 1, WORDS("192.0.2.1:0"));
+}
+
+Test(usage, an_address_in_use_cannot_be_listened_on)
+{
+    char address[32];
+    struct server_process first;
+    server_start(&first, NO_ARGUMENTS);
+
+    (void)snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)server_port(&first));
+    expect_refusal(ARGUMENTS("--listen", address), 1, WORDS(address, "in use"));
+
+    cr_expect(eq(int, server_stop(&first), 0));
+}
+
+Test(usage, help_and_version_go_to_stdout)
+{
+    struct server_process help;
+    struct server_process version;
+    process_start(&help, IOCP_SERVER_PATH, 0, ARGUMENTS("--help"));
+    process_start(&version, IOCP_SERVER_PATH, 0, ARGUMENTS("--version"));
+
+    cr_expect(eq(int, process_wait(&help), 0));
+    cr_expect(eq(int, process_wait(&version), 0));
+    cr_expect(gt(sz, count_in_output(help.out, "--workers"), 0));
+    cr_expect(eq(sz, count_in_output(version.out, "iocp-server "), 1));
+    cr_expect(eq(sz, count_in_output(help.err, "\n") + count_in_output(version.err, "\n"), 0));
+}

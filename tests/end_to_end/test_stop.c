@@ -1,0 +1,163 @@
+/* test_stop.c - how the server ends: messages in progress, idle clients, impatience. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+#include <criterion/parameterized.h>
+
+#include "client.h"
+#include "clock.h"
+#include "server_process.h"
+
+#define CLOSING "Closing the listener...\n"
+#define WAITING "Waiting for a connection...\n"
+
+/* Longer than any wait of a test: who needs it to be over, fails. */
+#define LONG_DRAIN "10m"
+
+TestSuite(stop, .timeout = 120);
+
+static void send_signal(const struct server_process *server, int number)
+{
+    cr_assert(kill(server->pid, number) == 0, "kill: %s", strerror(errno));
+}
+
+/* A client in the middle of its message. */
+static int begin_message(const struct server_process *server)
+{
+    int fd = client_connect(server);
+
+    client_send(fd, "not yet", 7);
+    client_wait_until_taken(server, fd);
+    return fd;
+}
+
+/* By index: a pointer would mean nothing in the test's own process. */
+static const char *const engines[] = {"auto", "blocking"};
+
+ParameterizedTestParameters(stop, sigterm_lets_a_hundred_messages_in_progress_finish)
+{
+    static int indices[] = {0, 1};
+
+    return cr_make_param_array(int, indices, 2);
+}
+
+/* SD-09 */
+ParameterizedTest(const int *index, stop, sigterm_lets_a_hundred_messages_in_progress_finish)
+{
+    struct server_process server;
+    struct crowd crowd;
+    server_start(&server, ARGUMENTS("--workers", "4", "--drain-timeout", LONG_DRAIN, "--engine",
+                                    engines[*index]));
+    crowd_connect(&crowd, &server, 100, 1024);
+    crowd_send_part(&crowd, 500);
+    crowd_wait_until_taken(&crowd, &server);
+
+    send_signal(&server, SIGTERM);
+    wait_for_output(&server, server.out, CLOSING, 1);
+
+    cr_expect(eq(sz, crowd_exchange(&crowd, DEADLINE_MS), 100));
+    cr_expect(eq(int, process_wait(&server), 0));
+    crowd_leave(&crowd);
+}
+
+ParameterizedTestParameters(stop, sigint_does_not_wait_for_idle_clients)
+{
+    static int indices[] = {0, 1};
+
+    return cr_make_param_array(int, indices, 2);
+}
+
+/* SD-08 */
+ParameterizedTest(const int *index, stop, sigint_does_not_wait_for_idle_clients)
+{
+    enum { CLIENTS = 100 };
+    int fds[CLIENTS];
+    struct server_process server;
+    server_start(&server, ARGUMENTS("--workers", "4", "--drain-timeout", LONG_DRAIN, "--engine",
+                                    engines[*index]));
+    for (size_t i = 0; i < CLIENTS; i++)
+        fds[i] = client_connect(&server);
+    wait_for_output(&server, server.out, WAITING, CLIENTS + 1);
+
+    send_signal(&server, SIGINT);
+
+    cr_expect(eq(int, process_wait(&server), 0));
+    cr_expect(eq(sz, count_in_output(server.out, CLOSING), 1));
+    for (size_t i = 0; i < CLIENTS; i++) {
+        char byte;
+        cr_expect(eq(int, (int)client_receive_all(fds[i], &byte, 1), 0), "client %zu", i);
+        close(fds[i]);
+    }
+}
+
+/* One try to connect: 0 or errno. */
+static int try_to_connect(const struct server_process *server)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    cr_assert(fd >= 0);
+    int error =
+        connect(fd, (const struct sockaddr *)&server->addresses[0], sizeof(struct sockaddr_in)) < 0
+            ? errno
+            : 0;
+    close(fd);
+    return error;
+}
+
+/* The closing line comes first, then the closing: until then the kernel lets clients in. */
+Test(stop, nobody_is_let_in_while_messages_in_progress_finish)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    const int64_t deadline_ns = deadline_after_ms(DEADLINE_MS);
+    int error;
+    struct server_process server;
+    server_start(&server, ARGUMENTS("--drain-timeout", LONG_DRAIN));
+    int fd = begin_message(&server);
+
+    send_signal(&server, SIGTERM);
+    while ((error = try_to_connect(&server)) != ECONNREFUSED && clock_now_ns() < deadline_ns)
+        (void)nanosleep(&pause, NULL);
+
+    cr_expect(eq(int, error, ECONNREFUSED));
+    client_send(fd, "<EOF>", 5);
+    cr_expect(eq(int, process_wait(&server), 0));
+    close(fd);
+}
+
+Test(stop, a_client_that_never_finishes_is_cut_off_when_the_drain_time_is_over)
+{
+    char byte;
+    struct server_process server;
+    server_start(&server, ARGUMENTS("--drain-timeout", "300ms"));
+    int fd = begin_message(&server);
+
+    const int64_t begun_ns = clock_now_ns();
+    send_signal(&server, SIGTERM);
+
+    cr_expect(eq(int, process_wait(&server), 0));
+    cr_expect(clock_now_ns() - begun_ns >= 300 * 1000000LL);
+    cr_expect(client_receive_all(fd, &byte, 1) <= 0);
+    close(fd);
+}
+
+Test(stop, a_second_signal_ends_it_at_once_with_status_1)
+{
+    struct server_process server;
+    server_start(&server, ARGUMENTS("--drain-timeout", LONG_DRAIN));
+    int fd = begin_message(&server);
+
+    send_signal(&server, SIGTERM);
+    wait_for_output(&server, server.out, CLOSING, 1);
+    send_signal(&server, SIGTERM);
+
+    cr_expect(eq(int, process_wait(&server), 1));
+    close(fd);
+}

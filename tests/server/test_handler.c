@@ -1,0 +1,290 @@
+/* test_handler.c - what each handler makes of a client's bytes, without any socket. */
+/* SPDX-License-Identifier: MIT */
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handler.h"
+
+static struct transcript transcript;
+static struct handler_rules rules;
+static struct handler handler;
+static char *written;
+static size_t written_size;
+
+static void open_transcript(void)
+{
+    FILE *stream = open_memstream(&written, &written_size);
+
+    if (!stream)
+        abort();
+    transcript_init(&transcript, stream);
+}
+
+static void close_all(void)
+{
+    handler_destroy(&handler);
+    (void)fclose(transcript.stream);
+    free(written);
+}
+
+TestSuite(handler, .init = open_transcript, .fini = close_all, .timeout = 30);
+
+static void open_handler(const struct handler_ops *ops, enum framing_end end, size_t message_max)
+{
+    handler_rules_init(&rules, end, message_max, &transcript);
+    handler_init(&handler, ops, &rules);
+}
+
+/* Hand bytes over as a session does: into the room that there is, until they are used up or the
+ * handler wants something else than more. */
+static enum handler_next give(const void *bytes, size_t size)
+{
+    enum handler_next next = HANDLER_RECEIVE;
+
+    for (size_t given = 0; given < size && next == HANDLER_RECEIVE;) {
+        void *room;
+        size_t room_size;
+
+        cr_assert(zero(int, handler_room(&handler, &room, &room_size)));
+        cr_assert(gt(sz, room_size, 0));
+        if (room_size > size - given)
+            room_size = size - given;
+        memcpy(room, (const char *)bytes + given, room_size);
+        given += room_size;
+        next = handler_received(&handler, room_size);
+    }
+    return next;
+}
+
+static void expect_reply(const void *bytes, size_t size)
+{
+    cr_assert(eq(sz, handler.reply_size, size));
+    cr_expect(zero(int, size ? memcmp(handler.reply, bytes, size) : 0));
+}
+
+Test(handler, the_first_one_is_the_default_and_each_has_its_name)
+{
+    cr_expect_str_eq(handler_at(0)->name, "message", "%s", handler_at(0)->name);
+    cr_expect_str_eq(handler_at(1)->name, "echo", "%s", handler_at(1)->name);
+    cr_expect_str_eq(handler_at(2)->name, "discard", "%s", handler_at(2)->name);
+    cr_expect_null(handler_at(3));
+}
+
+Test(handler, message_is_echoed_whole_when_the_peer_has_ended)
+{
+    open_handler(&handler_message, FRAMING_AT_EITHER, 100);
+
+    cr_expect(eq(int, (int)give("hello ", 6), HANDLER_RECEIVE));
+    cr_expect(eq(int, (int)give("world", 5), HANDLER_RECEIVE));
+    cr_expect(eq(int, (int)handler_ended(&handler), HANDLER_FINISH));
+
+    expect_reply("hello world", 11);
+    handler_replied(&handler);
+    cr_expect_str_eq(written,
+                     "Read 11 bytes from socket.\n Data : hello world\nSent 11 bytes to client.\n",
+                     "%s", written);
+}
+
+/* RX-20 RX-21 */
+Test(handler, message_ends_at_the_token_and_keeps_what_came_with_it)
+{
+    open_handler(&handler_message, FRAMING_AT_TOKEN, 100);
+
+    cr_expect(eq(int, (int)give("a<E", 3), HANDLER_RECEIVE));
+    cr_expect(eq(int, (int)give("OF>b", 4), HANDLER_FINISH));
+
+    expect_reply("a<EOF>b", 7);
+}
+
+Test(handler, message_of_one_byte_is_a_message)
+{
+    open_handler(&handler_message, FRAMING_AT_EITHER, 100);
+
+    (void)give("x", 1);
+    cr_expect(eq(int, (int)handler_ended(&handler), HANDLER_FINISH));
+
+    expect_reply("x", 1);
+}
+
+Test(handler, message_keeps_all_bytes_exact)
+{
+    unsigned char bytes[256];
+
+    for (unsigned i = 0; i < sizeof bytes; i++)
+        bytes[i] = (unsigned char)i;
+    open_handler(&handler_message, FRAMING_AT_EOF, 256);
+    (void)give(bytes, sizeof bytes);
+    (void)handler_ended(&handler);
+
+    expect_reply(bytes, sizeof bytes);
+}
+
+Test(handler, message_from_a_peer_that_sent_nothing_is_none)
+{
+    open_handler(&handler_message, FRAMING_AT_EITHER, 100);
+
+    cr_expect(eq(int, (int)handler_ended(&handler), HANDLER_FINISH));
+
+    expect_reply(NULL, 0);
+    cr_expect_not(handler.incomplete);
+    cr_expect(eq(sz, written_size, 0));
+}
+
+Test(handler, message_without_its_token_is_incomplete)
+{
+    open_handler(&handler_message, FRAMING_AT_TOKEN, 100);
+
+    (void)give("abc<EOF", 7);
+    cr_expect(eq(int, (int)handler_ended(&handler), HANDLER_FINISH));
+
+    expect_reply(NULL, 0);
+    cr_expect(handler.incomplete);
+    cr_expect(eq(sz, written_size, 0));
+}
+
+Test(handler, message_of_just_the_limit_is_echoed)
+{
+    open_handler(&handler_message, FRAMING_AT_EITHER, 8);
+
+    cr_expect(eq(int, (int)give("12345678", 8), HANDLER_RECEIVE));
+    cr_expect(eq(int, (int)handler_ended(&handler), HANDLER_FINISH));
+
+    expect_reply("12345678", 8);
+}
+
+Test(handler, message_over_the_limit_is_refused_in_one_line_and_frees_its_memory)
+{
+    const char line[] = "message too long: the limit is 8 bytes\n";
+
+    open_handler(&handler_message, FRAMING_AT_EITHER, 8);
+    cr_expect(eq(int, (int)give("123456789", 9), HANDLER_FINISH));
+
+    expect_reply(line, sizeof line - 1);
+    cr_expect(handler.too_long);
+    cr_expect(eq(sz, handler.input.capacity, 0));
+    handler_replied(&handler);
+    cr_expect(eq(sz, written_size, 0));
+}
+
+/* As many as a message takes to be grown to, and one byte more than the limit at most. */
+Test(handler, message_buffer_doubles_up_to_the_limit)
+{
+    const size_t limit = 20000;
+    char *bytes = calloc(1, limit);
+    size_t capacity_max = 0;
+
+    cr_assert_not_null(bytes);
+    open_handler(&handler_message, FRAMING_AT_EOF, limit);
+    for (size_t given = 0; given < limit; given += 100) {
+        cr_assert(eq(int, (int)give(bytes, 100), HANDLER_RECEIVE));
+        capacity_max = handler.input.capacity;
+        if (given < 4000)
+            cr_assert(eq(sz, capacity_max, 4096));
+    }
+
+    cr_expect(eq(sz, handler.input.size, limit));
+    cr_expect(eq(sz, capacity_max, limit + 1));
+    free(bytes);
+}
+
+Test(handler, echo_replies_with_each_chunk)
+{
+    open_handler(&handler_echo, FRAMING_AT_EITHER, 100);
+
+    cr_expect(eq(int, (int)give("one", 3), HANDLER_REPLY));
+    expect_reply("one", 3);
+    handler_replied(&handler);
+    cr_expect(handler_is_idle(&handler));
+    cr_expect(eq(int, (int)give("two<EOF>", 8), HANDLER_REPLY));
+    expect_reply("two<EOF>", 8);
+    handler_replied(&handler);
+    cr_expect(eq(int, (int)handler_ended(&handler), HANDLER_FINISH));
+    expect_reply(NULL, 0);
+
+    cr_expect_str_eq(written,
+                     "Read 3 bytes from socket.\n Data : one\nSent 3 bytes to client.\n"
+                     "Read 8 bytes from socket.\n Data : two<EOF>\nSent 8 bytes to client.\n",
+                     "%s", written);
+}
+
+Test(handler, echo_knows_no_limit_of_a_message)
+{
+    char chunk[1000] = {0};
+
+    open_handler(&handler_echo, FRAMING_AT_EITHER, 8);
+    for (int i = 0; i < 100; i++) {
+        cr_assert(eq(int, (int)give(chunk, sizeof chunk), HANDLER_REPLY));
+        handler_replied(&handler);
+    }
+
+    cr_expect_not(handler.too_long);
+    cr_expect(eq(sz, handler.input.capacity, BUFFER_FIRST));
+}
+
+/* A chunk that fills the buffer is a sign of more: the next one finds twice the room. */
+Test(handler, echo_takes_larger_chunks_from_a_busy_peer)
+{
+    char chunk[64 * 1024] = {0};
+    size_t room_max = 0;
+
+    open_handler(&handler_echo, FRAMING_AT_EITHER, 8);
+    for (int i = 0; i < 10; i++) {
+        void *room;
+        size_t size;
+
+        cr_assert(zero(int, handler_room(&handler, &room, &size)));
+        room_max = size;
+        cr_assert(eq(int, (int)give(chunk, size), HANDLER_REPLY));
+        handler_replied(&handler);
+    }
+
+    cr_expect(eq(sz, room_max, sizeof chunk));
+}
+
+Test(handler, discard_keeps_nothing_and_tells_the_total)
+{
+    char chunk[3000] = {0};
+
+    open_handler(&handler_discard, FRAMING_AT_EITHER, 8);
+    for (int i = 0; i < 100; i++) {
+        cr_assert(eq(int, (int)give(chunk, sizeof chunk), HANDLER_RECEIVE));
+        cr_assert(handler_is_idle(&handler));
+    }
+    cr_expect(eq(int, (int)handler_ended(&handler), HANDLER_FINISH));
+
+    expect_reply(NULL, 0);
+    cr_expect_str_eq(written, "Read 300000 bytes from socket.\n", "%s", written);
+}
+
+Test(handler, discard_prints_nothing_for_a_peer_that_sent_nothing)
+{
+    open_handler(&handler_discard, FRAMING_AT_EITHER, 8);
+
+    cr_expect(eq(int, (int)handler_ended(&handler), HANDLER_FINISH));
+
+    cr_expect(eq(sz, written_size, 0));
+}
+
+Test(handler, nothing_is_held_before_the_first_byte)
+{
+    for (size_t i = 0; handler_at(i); i++) {
+        open_handler(handler_at(i), FRAMING_AT_EITHER, 100);
+        cr_expect(handler_is_idle(&handler));
+        cr_expect(eq(sz, handler.input.capacity, 0));
+    }
+}
+
+Test(handler, half_a_message_is_something_in_hand)
+{
+    open_handler(&handler_message, FRAMING_AT_EITHER, 100);
+
+    (void)give("x", 1);
+
+    cr_expect_not(handler_is_idle(&handler));
+}
