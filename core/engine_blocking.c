@@ -9,7 +9,7 @@
  * a slice, and it goes to the back of the line. So silent sockets delay the others, but do not
  * shut them out.
  *
- * Locking  The line's lock is taken last, also while a socket's lock is held.
+ * Locking  The line's lock is taken last, while a socket's or the port's lock is held.
  */
 #include <errno.h>
 #include <poll.h>
@@ -71,13 +71,15 @@ static struct seat *new_seat(struct blocking_engine *self)
 static int blocking_start(struct engine *engine)
 {
     struct blocking_engine *self = self_of(engine);
+    int error;
 
     lock_init(&self->lock);
     self->free = new_seat(self);
     if (self->free != NULL)
         return 0;
+    error = -errno;
     lock_destroy(&self->lock);
-    return -EMFILE;
+    return error;
 }
 
 static void blocking_stop(struct engine *engine)
@@ -285,6 +287,15 @@ static void serve(struct blocking_engine *self, struct channel *channel, bool re
         socket_drop(socket);
 }
 
+/* The waiter goes, and may have been the one who was brought to the line. */
+static void pass_nudge_on(struct blocking_engine *self)
+{
+    lock_acquire(&self->lock);
+    if (self->first != NULL)
+        nudge(self);
+    lock_release(&self->lock);
+}
+
 static void blocking_wait(struct engine *engine, struct seat *seat, int64_t deadline_ns,
                           struct op_list *done)
 {
@@ -300,6 +311,8 @@ static void blocking_wait(struct engine *engine, struct seat *seat, int64_t dead
             serve(self, channel, ready, done);
     } while (done->first == NULL && !atomic_exchange(&seat->called, false) &&
              clock_now_ns() < deadline_ns);
+
+    pass_nudge_on(self);
 }
 
 static void blocking_wake(struct engine *engine, struct seat *seat)

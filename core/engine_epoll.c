@@ -52,7 +52,7 @@ static int epoll_start(struct engine *engine)
 
     self->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (self->epoll_fd < 0)
-        return -errno;
+        return errno == ENOSYS || errno == EPERM ? -ENOTSUP : -errno;
     self->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->wake_fd < 0) {
         error = -errno;

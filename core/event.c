@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include <iocp/port.h>
+
 #include "clock.h"
 #include "lock.h"
 
@@ -225,11 +227,13 @@ static int take_locked(struct wait *wait)
 /* Sleep until woken. Returns whether the deadline has passed. */
 static bool sleep_until_woken(struct wait *wait, int64_t deadline_ns)
 {
+    iocp_blocking_begin();
     lock_acquire(&wait->lock);
     while (!wait->woken && condition_wait(&wait->ready, &wait->lock, deadline_ns))
         ;
     wait->woken = false;
     lock_release(&wait->lock);
+    iocp_blocking_end();
     return clock_now_ns() >= deadline_ns;
 }
 

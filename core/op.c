@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <iocp/event.h>
+#include <iocp/port.h>
 
 #include "clock.h"
 
@@ -109,7 +110,7 @@ bool op_list_remove(struct op_list *list, struct iocp_op *op)
 
 bool op_in_flight(const struct iocp_op *op)
 {
-    unsigned state = atomic_load_explicit(&op->state, memory_order_relaxed);
+    unsigned state = atomic_load_explicit(&op->state, memory_order_acquire);
 
     return (state & OP_QUEUED) || ((state & OP_BEGUN) && !(state & OP_SETTLED));
 }
@@ -144,25 +145,41 @@ static void futex_sleep(const atomic_uint *word, unsigned expected)
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
 }
 
+/* release: pairs with the acquire in await_settled, whose caller may free the operation; the
+ * wake-up uses its address alone, and a futex does not mind if nothing is there. */
+static void settle(struct iocp_op *op, unsigned states)
+{
+    if (atomic_fetch_or_explicit(&op->state, states, memory_order_acq_rel) & OP_AWAITED)
+        futex_wake_all(&op->state);
+}
+
 void op_complete(struct iocp_op *op)
 {
-    unsigned settled = op->callback != NULL ? OP_SETTLED | OP_QUEUED : OP_SETTLED;
+    bool has_callback = op->callback != NULL;
     struct iocp_event *event;
 
     atomic_fetch_or(&op->state, OP_COMPLETED);
     event = atomic_load(&op->event);
     if (event != NULL)
         iocp_event_set(event);
+    if (!has_callback)
+        settle(op, OP_SETTLED);
+}
 
-    /* release: pairs with the acquire in await_settled, whose caller may free the operation;
-     * the wake-up uses its address alone, and a futex does not mind if nothing is there. */
-    if (atomic_fetch_or_explicit(&op->state, settled, memory_order_acq_rel) & OP_AWAITED)
-        futex_wake_all(&op->state);
+void op_queue(struct iocp_op *op)
+{
+    settle(op, OP_COMPLETED | OP_SETTLED | OP_QUEUED);
+}
+
+void op_abandon(struct iocp_op *op)
+{
+    settle(op, OP_COMPLETED | OP_SETTLED);
 }
 
 void op_hand_back(struct iocp_op *op)
 {
-    atomic_fetch_and_explicit(&op->state, ~(unsigned)OP_QUEUED, memory_order_relaxed);
+    /* release: pairs with the acquire in op_in_flight, whose caller begins it anew. */
+    atomic_fetch_and_explicit(&op->state, ~(unsigned)OP_QUEUED, memory_order_release);
 }
 
 static void await_settled(struct iocp_op *op)
@@ -172,8 +189,11 @@ static void await_settled(struct iocp_op *op)
     while (!(state & OP_SETTLED)) {
         if (!(state & OP_AWAITED))
             state = atomic_fetch_or_explicit(&op->state, OP_AWAITED, memory_order_acquire);
-        if (!(state & OP_SETTLED))
+        if (!(state & OP_SETTLED)) {
+            iocp_blocking_begin();
             futex_sleep(&op->state, state | OP_AWAITED);
+            iocp_blocking_end();
+        }
         state = atomic_load_explicit(&op->state, memory_order_acquire);
     }
 }

@@ -51,11 +51,17 @@ void op_begin(struct iocp_op *op, enum op_kind kind, struct iocp_socket *socket,
 void op_revoke(struct iocp_op *op);
 
 /*
- * Publish the result that stands in `op`: whoever asks sees it completed, its event is set,
- * and a thread in op_end goes on. With a callback the caller must then hand it to the port;
- * without one it may be gone when this returns.
+ * Publish the result that stands in `op`: whoever asks sees it completed, and its event is
+ * set. Without a callback it is settled too, and may be gone when this returns; with one it is
+ * settled by one of the next two.
  */
 void op_complete(struct iocp_op *op);
+
+/* It joins the port's queue, whose lock is held, until op_hand_back. */
+void op_queue(struct iocp_op *op);
+
+/* It will never be queued, as the port is closed; it may be gone when this returns. */
+void op_abandon(struct iocp_op *op);
 
 /* It was taken from the port's queue: the caller has it back. */
 void op_hand_back(struct iocp_op *op);

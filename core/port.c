@@ -25,20 +25,7 @@
 
 #include "clock.h"
 
-/* Takes from the port during which nobody waited in the engine, before somebody looks there. */
-enum { TAKES_PER_GLANCE = 32 };
-
-struct waiter {
-    struct waiter *older;
-    struct seat *seat;      /* NULL: it sleeps on `wake` */
-    struct iocp_op *handed; /* a completion for it */
-    pthread_cond_t wake;
-    bool woken;   /* out of the list; has to look around */
-    bool offered; /* it was woken for the seat */
-};
-
 /* Thread-safety analysis reads these; the definitions follow. */
-static void join_queue(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
 static struct iocp_op *leave_queue(struct iocp_port *port) REQUIRES(port->lock);
 static struct waiter *wake_newest(struct iocp_port *port) REQUIRES(port->lock);
 static void hand_over(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
@@ -46,19 +33,19 @@ static void insert(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lo
 static void forget_waiter(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
 static void sleep_until_woken(struct iocp_port *port, struct waiter *self, int64_t deadline_ns)
     REQUIRES(port->lock);
-static bool sit(struct iocp_port *port, struct seat *seat, int64_t deadline_ns)
-    REQUIRES(port->lock);
-static void sit_until_woken(struct iocp_port *port, struct waiter *self, int64_t deadline_ns)
-    REQUIRES(port->lock);
-static void glance(struct iocp_port *port) REQUIRES(port->lock);
 static struct iocp_op *park(struct iocp_port *port, int64_t deadline_ns) REQUIRES(port->lock);
 static int take(struct iocp_port *port, struct op_list *taken, size_t capacity)
     REQUIRES(port->lock);
 static int take_or_wait(struct iocp_port *port, struct op_list *taken, size_t capacity,
                         int64_t deadline_ns) REQUIRES(port->lock);
 
-static void join_queue(struct iocp_port *port, struct iocp_op *op)
+void port_join_queue(struct iocp_port *port, struct iocp_op *op)
 {
+    if (port->closed) {
+        op_abandon(op);
+        return;
+    }
+    op_queue(op);
     op_list_append(&port->queue, op);
     port->queued++;
 }
@@ -91,10 +78,12 @@ static void hand_over(struct iocp_port *port, struct iocp_op *op)
 
 static void insert(struct iocp_port *port, struct iocp_op *op)
 {
-    if (port->running < port->concurrency && port->newest != NULL)
+    if (!port->closed && port->running < port->concurrency && port->newest != NULL) {
+        op_queue(op);
         hand_over(port, op);
-    else
-        join_queue(port, op);
+    } else {
+        port_join_queue(port, op);
+    }
 }
 
 void port_let_go(struct iocp_port *port)
@@ -116,7 +105,7 @@ void port_wake_all(struct iocp_port *port)
 }
 
 /* Status first, packet afterwards. An operation without a callback may be gone then. */
-static void publish(struct op_list *done, struct op_list *published)
+void port_publish(struct op_list *done, struct op_list *published)
 {
     for (struct iocp_op *op; (op = op_list_take(done)) != NULL;) {
         bool has_callback = op->callback != NULL;
@@ -131,17 +120,13 @@ void port_complete(struct iocp_port *port, struct op_list *done)
 {
     struct op_list published = {0};
 
-    publish(done, &published);
+    port_publish(done, &published);
     if (published.first == NULL)
         return;
 
     lock_acquire(&port->lock);
-    for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;) {
-        if (port->closed)
-            port_hand_back(op);
-        else
-            insert(port, op);
-    }
+    for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;)
+        insert(port, op);
     lock_release(&port->lock);
 }
 
@@ -151,16 +136,6 @@ void port_hand_back(struct iocp_op *op)
         free(op);
     else
         op_hand_back(op);
-}
-
-void port_deadline_nearer(struct iocp_port *port)
-{
-    lock_acquire(&port->lock);
-    for (struct waiter *waiter = port->newest; waiter != NULL; waiter = waiter->older) {
-        if (waiter->seat != NULL)
-            port->engine->ops->wake(port->engine, waiter->seat);
-    }
-    lock_release(&port->lock);
 }
 
 static int post(struct iocp_port *port, struct iocp_op *op)
@@ -204,7 +179,6 @@ int iocp_port_post_callback(struct iocp_port *port, struct iocp_op *op, uintptr_
         return -EBUSY;
     op_begin(op, OP_CALL, NULL, callback, context);
     op->key = key;
-    op_complete(op);
     error = post(port, op);
     if (error < 0)
         op_revoke(op);
@@ -227,70 +201,6 @@ static void sleep_until_woken(struct iocp_port *port, struct waiter *self, int64
         continue;
 }
 
-/* Complete what is past its deadline. */
-static void expire(struct iocp_port *port)
-{
-    int64_t now_ns = clock_now_ns();
-    struct iocp_socket *socket;
-
-    while ((socket = timers_take(&port->timers, now_ns)) != NULL) {
-        socket_expire(socket, now_ns);
-        socket_drop(socket);
-    }
-}
-
-/* One wait in the engine. What is done there joins the queue; false: nothing was. It is not
- * handed to other waiters: the calling thread is awake and takes the first one itself. */
-static bool sit(struct iocp_port *port, struct seat *seat, int64_t deadline_ns)
-{
-    struct engine *engine = port->engine;
-    struct op_list done = {0};
-    struct op_list published = {0};
-    int64_t timer_ns;
-    bool found;
-
-    port->seated++;
-    lock_release(&port->lock);
-    timer_ns = timers_next(&port->timers);
-    engine->ops->wait(engine, seat, timer_ns < deadline_ns ? timer_ns : deadline_ns, &done);
-    if (timer_ns != DEADLINE_NONE)
-        expire(port);
-    publish(&done, &published);
-    lock_acquire(&port->lock);
-    port->seated--;
-    port->unwatched = 0;
-
-    found = published.first != NULL;
-    for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;) {
-        if (port->closed)
-            port_hand_back(op);
-        else
-            join_queue(port, op);
-    }
-    return found;
-}
-
-static void sit_until_woken(struct iocp_port *port, struct waiter *self, int64_t deadline_ns)
-{
-    while (!sit(port, self->seat, deadline_ns) && !self->woken && clock_now_ns() < deadline_ns)
-        continue;
-    port->engine->ops->rise(port->engine, self->seat);
-}
-
-/* A queue that is never empty must not keep everybody from the sockets and deadlines. */
-static void glance(struct iocp_port *port)
-{
-    struct seat *seat;
-
-    if (port->unwatched < TAKES_PER_GLANCE || port->seated > 0)
-        return;
-    seat = port->engine->ops->sit(port->engine);
-    if (seat == NULL)
-        return;
-    sit(port, seat, 0);
-    port->engine->ops->rise(port->engine, seat);
-}
-
 /* Be a waiter until there is something to look at; returns what was handed over, or NULL. */
 static struct iocp_op *park(struct iocp_port *port, int64_t deadline_ns)
 {
@@ -299,7 +209,7 @@ static struct iocp_op *park(struct iocp_port *port, int64_t deadline_ns)
     port->newest = &self;
     port->waiting++;
     if (self.seat != NULL) {
-        sit_until_woken(port, &self, deadline_ns);
+        port_sit_until_woken(port, &self, deadline_ns);
     } else {
         condition_init(&self.wake);
         sleep_until_woken(port, &self, deadline_ns);
@@ -325,14 +235,14 @@ static int take(struct iocp_port *port, struct op_list *taken, size_t capacity)
 static int take_or_wait(struct iocp_port *port, struct op_list *taken, size_t capacity,
                         int64_t deadline_ns)
 {
-    int result = 0;
+    int result = port->closed ? -EBADF : 0;
 
     for (bool waited = false; result == 0; waited = true) {
         struct iocp_op *handed;
 
-        glance(port); /* it lets go of the lock */
+        port_glance(port);
         if (port->closed) {
-            result = waited ? -ESHUTDOWN : -EBADF;
+            result = -ESHUTDOWN;
         } else if (port->running < port->concurrency && port->queued > 0) {
             result = take(port, taken, capacity);
         } else if (waited && clock_now_ns() >= deadline_ns) {

@@ -1,8 +1,9 @@
 /* port.h - what a port is inside core. */
 /* SPDX-License-Identifier: MIT */
 /*
- * Files      port.c        the queue and the threads that wait at it
- *            port_life.c   create, close, free; which thread counts on which port
+ * Files      port.c          the queue and the threads that wait at it
+ *            port_seat.c     what a waiter does that sits in the engine
+ *            port_life.c     create, close, free; which thread counts on which port
  *            port_sockets.c  the open sockets of a port
  * Locking    The port's lock guards its queue, its waiters and the list of its open sockets.
  *            It may be taken while a socket's lock is held; never the other way round.
@@ -20,7 +21,15 @@
 #include "socket.h"
 #include "timers.h"
 
-struct waiter;
+/* A thread inside a wait, on its own stack. Guarded by the port's lock. */
+struct waiter {
+    struct waiter *older;
+    struct seat *seat;      /* in the engine; NULL: it sleeps on `wake` */
+    struct iocp_op *handed; /* a completion for it */
+    pthread_cond_t wake;
+    bool woken;   /* out of the list; has to look around */
+    bool offered; /* it was woken for the seat */
+};
 
 struct iocp_port {
     struct lock lock;
@@ -46,17 +55,32 @@ struct iocp_port {
 /* Publish the results of operations and queue those that have a callback. */
 void port_complete(struct iocp_port *port, struct op_list *done);
 
-/* An operation leaves the port: the caller has it back. (A packet is freed.) */
-void port_hand_back(struct iocp_op *op);
+/* Publish the results in `done`; those with a callback are left in `published`. */
+void port_publish(struct op_list *done, struct op_list *published);
 
-/* A deadline has become the earliest: whoever watches the timers has to look again. */
-void port_deadline_nearer(struct iocp_port *port);
+/* Put a published operation into the queue; without the queue, if the port is closed. */
+void port_join_queue(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
+
+/* An operation leaves the queue: the caller has it back. (A packet is freed.) */
+void port_hand_back(struct iocp_op *op);
 
 /* While the rules allow it: oldest completion to newest waiter; somebody into the engine. */
 void port_let_go(struct iocp_port *port) REQUIRES(port->lock);
 
 /* Wake every waiter; nothing is handed over. */
 void port_wake_all(struct iocp_port *port) REQUIRES(port->lock);
+
+/* port_seat.c */
+
+/* A deadline has become the earliest: whoever watches the timers has to look again. */
+void port_deadline_nearer(struct iocp_port *port);
+
+/* Sit until something joins the queue, until woken, or until the deadline; then rise. */
+void port_sit_until_woken(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+    REQUIRES(port->lock);
+
+/* If nobody has looked into the engine for long, look; lets go of the lock meanwhile. */
+void port_glance(struct iocp_port *port) REQUIRES(port->lock);
 
 /* port_life.c */
 

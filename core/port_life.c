@@ -12,6 +12,9 @@
 static pthread_key_t running_on;
 static pthread_once_t running_on_once = PTHREAD_ONCE_INIT;
 
+/* Brackets around blocking calls that the thread is inside; in them it does not count. */
+static _Thread_local unsigned brackets;
+
 static void drop_hold(struct iocp_port *port) RELEASE(port->lock);
 static void drop_user(struct iocp_port *port) RELEASE(port->lock);
 
@@ -28,13 +31,17 @@ static void drop_hold(struct iocp_port *port)
 
 static void drop_user(struct iocp_port *port)
 {
-    if (--port->users > 0) {
+    struct engine *engine = port->engine;
+
+    /* A thread that has a hold may still come to wait, only to hear that the port is closed. */
+    if (--port->users > 0 || engine == NULL) {
         lock_release(&port->lock);
         return;
     }
-    /* Nobody is left who could come upon the engine; closed, so nobody will come. */
+    port->engine = NULL;
     lock_release(&port->lock);
-    engine_free(port->engine);
+
+    engine_free(engine);
     timers_destroy(&port->timers);
     lock_acquire(&port->lock);
     drop_hold(port);
@@ -46,8 +53,9 @@ static void stop_running(void *argument)
     struct iocp_port *port = argument;
 
     lock_acquire(&port->lock);
-    port->running--;
-    if (port->users > 0)
+    if (brackets == 0)
+        port->running--;
+    if (port->engine != NULL)
         port_let_go(port);
     drop_hold(port);
 }
@@ -57,11 +65,43 @@ static void create_key(void)
     lock_check(pthread_key_create(&running_on, stop_running), "pthread_key_create");
 }
 
+static struct iocp_port *own_port(void)
+{
+    lock_check(pthread_once(&running_on_once, create_key), "pthread_once");
+    return pthread_getspecific(running_on);
+}
+
+void iocp_blocking_begin(void)
+{
+    struct iocp_port *port = own_port();
+
+    if (brackets++ > 0 || port == NULL)
+        return;
+    lock_acquire(&port->lock);
+    port->running--;
+    if (port->engine != NULL)
+        port_let_go(port);
+    lock_release(&port->lock);
+}
+
+void iocp_blocking_end(void)
+{
+    struct iocp_port *port = own_port();
+
+    assert(brackets > 0);
+    if (--brackets > 0 || port == NULL)
+        return;
+    lock_acquire(&port->lock);
+    port->running++;
+    lock_release(&port->lock);
+}
+
 void port_arrive(struct iocp_port *port)
 {
     struct iocp_port *last = pthread_getspecific(running_on);
 
     assert(port != NULL);
+    assert(brackets == 0);
     if (last != NULL && last != port)
         stop_running(last);
     if (last != port)
@@ -130,20 +170,18 @@ const char *iocp_port_engine(const struct iocp_port *port)
 
 size_t iocp_port_close(struct iocp_port *port)
 {
-    struct op_list dropped;
     size_t count;
 
     lock_acquire(&port->lock);
     port->closed = true;
-    dropped = port->queue;
     count = port->queued;
-    port->queue = (struct op_list){0};
     port->queued = 0;
+    for (struct iocp_op *op; (op = op_list_take(&port->queue)) != NULL;)
+        port_hand_back(op);
     port_wake_all(port);
     lock_release(&port->lock);
 
-    for (struct iocp_op *op; (op = op_list_take(&dropped)) != NULL;)
-        port_hand_back(op);
+    iocp_port_cancel_all(port); /* nobody carries them out any more */
     return count;
 }
 

@@ -20,21 +20,16 @@ static void unlink_member(struct member *member)
 
 int port_admit(struct iocp_port *port, struct iocp_socket *socket)
 {
-    int error = timers_reserve(&port->timers);
+    int error;
 
-    if (error < 0)
-        return error;
     lock_acquire(&port->lock);
-    if (port->closed) {
-        error = -ESHUTDOWN;
-    } else {
+    error = port->closed ? -ESHUTDOWN : timers_reserve(&port->timers);
+    if (error == 0) {
         socket->member.socket = socket;
         link_before(&socket->member, &port->sockets);
         port->users++;
     }
     lock_release(&port->lock);
-    if (error < 0)
-        timers_leave(&port->timers, socket);
     return error;
 }
 

@@ -335,8 +335,9 @@ void socket_expire(struct iocp_socket *socket, int64_t now_ns)
         int64_t out_ns = expire_channel(&socket->out, now_ns, &done);
 
         socket->armed_ns = in_ns < out_ns ? in_ns : out_ns;
-        if (socket->armed_ns != DEADLINE_NONE)
-            timers_arm(&socket->port->timers, socket, socket->armed_ns);
+        if (socket->armed_ns != DEADLINE_NONE &&
+            timers_arm(&socket->port->timers, socket, socket->armed_ns))
+            port_deadline_nearer(socket->port);
         port_complete(socket->port, &done);
     }
     lock_release(&socket->lock);
@@ -369,10 +370,11 @@ static int close_socket(struct iocp_socket *socket, bool abortive)
         reset_at_close(socket->fd);
     close(socket->fd);
     socket->fd = -1;
+    /* Before its callbacks can run: one of them may free the socket. */
+    port_dismiss(port, socket);
     port_complete(port, &done);
     lock_release(&socket->lock);
 
-    port_dismiss(port, socket);
     port_release(port);
     return 0;
 }

@@ -19,11 +19,14 @@ static struct iocp_pool *allocate(struct iocp_port *port, unsigned size)
     pool->port = port;
     pool->size = size;
     iocp_event_init(&pool->start, IOCP_MANUAL_RESET, false);
+    iocp_event_init(&pool->ended, IOCP_MANUAL_RESET, false);
+    atomic_init(&pool->left, size);
     return pool;
 }
 
 static void release(struct iocp_pool *pool)
 {
+    iocp_event_destroy(&pool->ended);
     iocp_event_destroy(&pool->start);
     free(pool);
 }
@@ -103,6 +106,9 @@ long iocp_pool_stop(struct iocp_pool *pool, enum iocp_stop how)
     for (unsigned i = 0; i < pool->size; i++)
         if (worker_post_quit(&pool->workers[i]) < 0)
             break; /* the port is closed: all end without being told */
+    /* The caller may count as running on the port: in this wait, unlike in a join, it does not. */
+    while (iocp_event_wait(&pool->ended, IOCP_INFINITE) < 0)
+        continue;
     return (long)join_first(pool, pool->size);
 }
 

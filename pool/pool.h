@@ -17,6 +17,8 @@ struct iocp_pool {
     bool given_up;           /* written before start is set, constant after it */
     atomic_bool discard;     /* from now on completions are dropped, not run */
     atomic_bool stopped;     /* somebody has called stop */
+    atomic_uint left;        /* workers that have not ended */
+    struct iocp_event ended; /* set: none is left */
     unsigned size;
     struct worker workers[];
 };

@@ -86,6 +86,8 @@ static void *run(void *self)
     if (iocp_event_wait(&worker->pool->start, IOCP_INFINITE) == 0 && !worker->pool->given_up)
         while (take_and_serve(worker))
             continue;
+    if (atomic_fetch_sub_explicit(&worker->pool->left, 1, memory_order_relaxed) == 1)
+        iocp_event_set(&worker->pool->ended);
     return NULL;
 }
 

@@ -82,7 +82,7 @@ IOCP_API void *iocp_op_context(const struct iocp_op *op);
  * the stream is in this one. */
 IOCP_API uint64_t iocp_op_sequence(const struct iocp_op *op);
 
-/* Bytes moved so far; also of a failed operation: a cancelled send tells what it has sent. */
+/* Bytes moved, once completed; also by a failed one: a cancelled send tells what it has sent. */
 IOCP_API size_t iocp_op_count(const struct iocp_op *op);
 
 /*

@@ -68,7 +68,7 @@ IOCP_API IOCP_MUST_CHECK int iocp_port_post(struct iocp_port *port, size_t count
 
 /*
  * Post a completion whose `callback` is to be run with `op` and `context` by a worker: a way
- * to hand work to the pool which allocates nothing. No end is due.
+ * to hand work to the pool which allocates nothing. No end is due, and no event is set.
  *
  * Ownership  As a begin: `op` belongs to the library until the callback starts.
  * Returns    0: the callback will run exactly once. -EINVAL (no callback), -EBUSY (`op` is in
@@ -81,7 +81,8 @@ IOCP_API IOCP_MUST_CHECK int iocp_port_post_callback(struct iocp_port *port, str
 /*
  * Take one completion; wait for it at most `timeout_ms` milliseconds, 0 for not at all,
  * IOCP_INFINITE for ever. Signals do not end the wait. The calling thread then counts as
- * running, whatever the result, until it waits on a port again or ends.
+ * running, whatever the result, until it waits on a port again or ends. (So a thread that looks
+ * once and never again keeps a place for ever; and a look finds nothing while all are taken.)
  *
  * Returns  0 and *completion; an operation that failed is a completion like any other.
  *          -ETIMEDOUT: nothing came; *completion is untouched.
@@ -110,18 +111,30 @@ IOCP_API void iocp_port_cancel_all(struct iocp_port *port);
 IOCP_API void iocp_port_cancel_receives(struct iocp_port *port);
 
 /*
+ * A thread that took a completion is about to block for something the library does not know: a
+ * read(2), a mutex, a sleep. Between the two calls it does not count as running, so another
+ * waiter may run in its place. They may be nested; do not wait on a port between them. The
+ * library's own waits (iocp_event_wait, an end on an incomplete operation) do this themselves.
+ * In other threads they do nothing.
+ */
+IOCP_API void iocp_blocking_begin(void);
+IOCP_API void iocp_blocking_end(void);
+
+/*
  * Close the port. Waits in progress return -ESHUTDOWN, later ones -EBADF; every begin and post
- * fails with -ESHUTDOWN. Completions that nobody took are dropped, and so are later ones:
- * their callbacks never run, but end works on them. To lose none: close the sockets, take
- * what comes of it, then close the port. Closing again is harmless.
+ * fails with -ESHUTDOWN. Operations in flight are cancelled, and all completions that nobody
+ * took, now or from now on, are dropped: their callbacks never run, but end works on them, and
+ * after it they are the caller's. To lose none: close the sockets, take what comes of it, then
+ * close the port. Closing again is harmless.
  *
- * Returns  How many completions were dropped now.
+ * Returns  How many completions stood in the queue.
  */
 IOCP_API size_t iocp_port_close(struct iocp_port *port);
 
 /*
- * Close the port and give it up. Its memory goes when its last socket is freed and the last
- * thread that took completions from it has ended or gone to another port. NULL is allowed.
+ * Close the port and give it up; end what was accepted before this. Its memory goes when its last
+ * socket is freed and the last thread that took completions from it has ended or gone to another
+ * port. NULL is allowed.
  */
 IOCP_API void iocp_port_free(struct iocp_port *port);
 

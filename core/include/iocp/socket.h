@@ -11,6 +11,7 @@
  *              -EBUSY      `op` is in flight
  *              -ESHUTDOWN  the port is closed, or this direction of the socket was shut down
  *              -EINVAL     a missing or impossible argument
+ *              -ENOMEM, -ENOSPC  the kernel has no room to watch one more socket
  *            and beside these as its own text says.
  * Order      Receives (sends) in flight on a socket are filled (sent) in the order of their
  *            begins, never interleaved.
@@ -65,13 +66,13 @@ IOCP_API IOCP_MUST_CHECK int iocp_socket_local_address(struct iocp_socket *socke
 IOCP_API IOCP_MUST_CHECK int iocp_socket_remote_address(struct iocp_socket *socket,
                                                         struct sockaddr_storage *address);
 
-/* From now on an operation that succeeds inside begin posts no completion: begin returns 1, and
- * end is due at once. Cannot be taken back. (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) */
+/* From now on an operation that succeeds inside begin posts no completion: any begin may return
+ * 1, and end is due at once. Cannot be taken back. (FILE_SKIP_COMPLETION_PORT_ON_SUCCESS) */
 IOCP_API void iocp_socket_skip_on_success(struct iocp_socket *socket);
 
 /*
  * Begin accepting a connection on a listening socket. Several may be in flight.
- * Returns  0; -EINVAL also if the socket does not listen.
+ * Returns  0, 1; -EINVAL also if the socket does not listen.
  */
 IOCP_API IOCP_MUST_CHECK int iocp_begin_accept(struct iocp_socket *listener, struct iocp_op *op,
                                                iocp_callback *callback, void *context);
@@ -88,7 +89,8 @@ IOCP_API IOCP_MUST_CHECK int iocp_end_accept(struct iocp_socket *listener, struc
 
 /*
  * Begin connecting to `address`, which is read before this returns.
- * Returns  0; -EISCONN, -EALREADY (a connect is in flight).
+ * Returns  0, 1; -EISCONN, -EALREADY (a connect is in flight). After a connect that was
+ *          cancelled the socket is good for nothing but closing.
  */
 IOCP_API IOCP_MUST_CHECK int iocp_begin_connect(struct iocp_socket *socket, struct iocp_op *op,
                                                 const struct sockaddr *address, socklen_t length,
@@ -103,7 +105,7 @@ IOCP_API IOCP_MUST_CHECK int iocp_end_connect(struct iocp_socket *socket, struct
  * 0 when something is there to be received, and takes none of it.
  *
  * Ownership  `op` and `buffer` are the library's until the callback starts.
- * Returns    0; 1 after iocp_socket_skip_on_success; -ENOTCONN, or the error which ended the
+ * Returns    0, 1; -ENOTCONN, or the error which ended the
  *            connection (-ECONNRESET, again and again; once all that came before is received).
  */
 IOCP_API IOCP_MUST_CHECK int iocp_begin_receive(struct iocp_socket *socket, struct iocp_op *op,
@@ -117,7 +119,8 @@ IOCP_API IOCP_MUST_CHECK int iocp_begin_receive_vector(struct iocp_socket *socke
                                                        iocp_callback *callback, void *context);
 
 /*
- * End a receive, plain or vectored; waits if it has not completed. This holds for every end:
+ * End a receive, plain or vectored; waits if it has not completed (for which some thread has to
+ * wait at the port). This holds for every end:
  *
  * Returns  Bytes received; 0 at the end of the stream. The operation's error: -ECONNRESET,
  *          -ECANCELED (cancelled or closed), -ETIMEDOUT (its deadline). -EALREADY: it has
@@ -168,7 +171,8 @@ IOCP_API IOCP_MUST_CHECK int iocp_socket_cancel(struct iocp_socket *socket, stru
 /*
  * Close the socket; never waits. Operations in flight complete with -ECANCELED, and their
  * callbacks run after this. The peer sees an orderly end if nothing was in flight and all
- * input was received, else a reset.
+ * input was received, else a reset, which may overtake what was sent last: shut the sending
+ * down first, and receive to the end, where that matters.
  *
  * Returns  0. -EBADF: it is closed already.
  */

@@ -42,11 +42,11 @@ IOCP_API IOCP_MUST_CHECK int iocp_pool_create(struct iocp_port *port, unsigned w
 
 /*
  * End all workers and wait for them. The port stays open: what is posted or completes
- * afterwards waits there for other takers.
+ * afterwards waits there for other takers, who must not take anything before.
  *
  * Threads  Any but the pool's own workers; once.
  * Returns  How many completions were dropped, 0 with IOCP_DRAIN. -EDEADLK: called by a callback
- *          of this pool; nothing is done. -EALREADY: it was stopped before. -ENOMEM.
+ *          of this pool; nothing is done. -EALREADY: it was stopped before.
  */
 IOCP_API IOCP_MUST_CHECK long iocp_pool_stop(struct iocp_pool *pool, enum iocp_stop how);
 

@@ -1,0 +1,82 @@
+/* port_seat.c - what a waiter does that sits in the engine: watch sockets and deadlines. */
+/* SPDX-License-Identifier: MIT */
+#include "clock.h"
+#include "port.h"
+
+/* Takes from the queue during which nobody sat in the engine, before somebody looks there. */
+enum { TAKES_PER_GLANCE = 32 };
+
+static bool sit(struct iocp_port *port, struct seat *seat, int64_t deadline_ns)
+    REQUIRES(port->lock);
+
+void port_deadline_nearer(struct iocp_port *port)
+{
+    lock_acquire(&port->lock);
+    for (struct waiter *waiter = port->newest; waiter != NULL; waiter = waiter->older) {
+        if (waiter->seat != NULL)
+            port->engine->ops->wake(port->engine, waiter->seat);
+    }
+    lock_release(&port->lock);
+}
+
+/* Complete what is past its deadline. */
+static void expire(struct iocp_port *port)
+{
+    int64_t now_ns = clock_now_ns();
+    struct iocp_socket *socket;
+
+    while ((socket = timers_take(&port->timers, now_ns)) != NULL) {
+        socket_expire(socket, now_ns);
+        socket_drop(socket);
+    }
+}
+
+/* One wait in the engine. What is done there joins the queue; false: nothing was. It is not
+ * handed to other waiters: the calling thread is awake and takes the first one itself. */
+static bool sit(struct iocp_port *port, struct seat *seat, int64_t deadline_ns)
+{
+    struct engine *engine = port->engine;
+    struct op_list done = {0};
+    struct op_list published = {0};
+    int64_t timer_ns;
+    bool found;
+
+    port->seated++;
+    lock_release(&port->lock);
+    timer_ns = timers_next(&port->timers);
+    engine->ops->wait(engine, seat, timer_ns < deadline_ns ? timer_ns : deadline_ns, &done);
+    if (timer_ns != DEADLINE_NONE)
+        expire(port);
+    port_publish(&done, &published);
+    lock_acquire(&port->lock);
+    port->seated--;
+    port->unwatched = 0;
+
+    found = published.first != NULL;
+    for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;)
+        port_join_queue(port, op);
+    return found;
+}
+
+void port_sit_until_woken(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+{
+    while (!sit(port, waiter->seat, deadline_ns) && !waiter->woken && clock_now_ns() < deadline_ns)
+        continue;
+    port->engine->ops->rise(port->engine, waiter->seat);
+}
+
+/* A queue that is never empty must not keep everybody from the sockets and the deadlines. */
+void port_glance(struct iocp_port *port)
+{
+    struct seat *seat;
+
+    if (port->unwatched < TAKES_PER_GLANCE || port->seated > 0)
+        return;
+    seat = port->engine->ops->sit(port->engine);
+    if (seat == NULL)
+        return;
+    port->running++; /* its slot is not free for others: it takes what is next in the queue */
+    sit(port, seat, 0);
+    port->running--;
+    port->engine->ops->rise(port->engine, seat);
+}
