@@ -140,9 +140,13 @@ static void futex_wake_all(const atomic_uint *word)
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
-static void futex_sleep(const atomic_uint *word, unsigned expected)
+/* Sleep while the word is as expected, until the deadline at the most. */
+static void futex_sleep(const atomic_uint *word, unsigned expected, int64_t deadline_ns)
 {
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, NULL, NULL, 0);
+    struct timespec deadline = deadline_timespec(deadline_ns);
+
+    syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, &deadline, NULL,
+            FUTEX_BITSET_MATCH_ANY);
 }
 
 /* release: pairs with the acquire in await_settled, whose caller may free the operation; the
@@ -182,20 +186,31 @@ void op_hand_back(struct iocp_op *op)
     atomic_fetch_and_explicit(&op->state, ~(unsigned)OP_QUEUED, memory_order_release);
 }
 
-static void await_settled(struct iocp_op *op)
+/* Is the operation settled by the deadline? */
+static bool await_settled(struct iocp_op *op, int64_t deadline_ns)
 {
     unsigned state = atomic_load_explicit(&op->state, memory_order_acquire);
 
     while (!(state & OP_SETTLED)) {
+        if (clock_now_ns() >= deadline_ns)
+            return false;
         if (!(state & OP_AWAITED))
             state = atomic_fetch_or_explicit(&op->state, OP_AWAITED, memory_order_acquire);
         if (!(state & OP_SETTLED)) {
             iocp_blocking_begin();
-            futex_sleep(&op->state, state | OP_AWAITED);
+            futex_sleep(&op->state, state | OP_AWAITED, deadline_ns);
             iocp_blocking_end();
         }
         state = atomic_load_explicit(&op->state, memory_order_acquire);
     }
+    return true;
+}
+
+int iocp_op_wait(struct iocp_op *op, int timeout_ms)
+{
+    if (op->kind == OP_NONE)
+        return -EINVAL;
+    return await_settled(op, deadline_after_ms(timeout_ms)) ? 0 : -ETIMEDOUT;
 }
 
 int op_end(struct iocp_op *op, enum op_kind kind, const struct iocp_socket *socket)
@@ -203,7 +218,7 @@ int op_end(struct iocp_op *op, enum op_kind kind, const struct iocp_socket *sock
     if (op == NULL || op->kind != kind || op->socket != socket)
         return -EINVAL;
 
-    await_settled(op);
+    (void)await_settled(op, DEADLINE_NONE);
     if (atomic_fetch_or_explicit(&op->state, OP_ENDED, memory_order_relaxed) & OP_ENDED)
         return -EALREADY;
     return 0;

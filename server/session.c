@@ -70,7 +70,6 @@ static void end_failed(struct session *session, int error)
 {
     switch (error) {
     case -ECONNRESET:
-    case -ENOTCONN: /* reset before it was opened here */
     case -EPIPE:
         end(session, SESSION_RESET);
         return;

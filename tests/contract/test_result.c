@@ -903,3 +903,28 @@ EngineTest(result, operations_leave_the_heap_as_it_was)
     contract_disconnect(&connection);
     contract_close(&contract);
 }
+
+/* TO-05 */
+EngineTest(result, wait_that_times_out_leaves_the_operation_in_flight)
+{
+    struct contract contract;
+    struct connection connection;
+    struct iocp_op op = {0};
+    char byte;
+
+    contract_open(&contract, *engine, 1);
+    contract_connect(&contract, &connection);
+    cr_expect(eq(int, iocp_op_wait(&op, 0), -EINVAL));
+    begin(&connection, &op, &byte, 1, NULL, NULL);
+
+    cr_expect(eq(int, iocp_op_wait(&op, 0), -ETIMEDOUT));
+    cr_expect(eq(int, iocp_op_wait(&op, 20), -ETIMEDOUT));
+    cr_expect(not(iocp_op_completed(&op)));
+
+    send_text(&connection, "x");
+    cr_expect(zero(int, iocp_op_wait(&op, PATIENCE_MS)));
+    cr_expect(zero(int, iocp_op_wait(&op, 0)));
+    cr_expect(eq(long, iocp_end_receive(connection.socket, &op), 1));
+    contract_disconnect(&connection);
+    contract_close(&contract);
+}

@@ -86,6 +86,15 @@ IOCP_API uint64_t iocp_op_sequence(const struct iocp_op *op);
 IOCP_API size_t iocp_op_count(const struct iocp_op *op);
 
 /*
+ * Wait until the operation has completed, at most `timeout_ms` milliseconds. It is not ended by
+ * this: end is still due, and, after a time-out, may be called at any time.
+ *
+ * Threads  Any but those that could see the operation begun anew.
+ * Returns  0. -ETIMEDOUT: it is still in flight. -EINVAL: it was never begun.
+ */
+IOCP_API IOCP_MUST_CHECK int iocp_op_wait(struct iocp_op *op, int timeout_ms);
+
+/*
  * Name the event that is set when the operation completes, before its callback runs; at once
  * if it has completed already. NULL takes it away. Allowed before begin and while in flight;
  * it stays for the later begins. The library never resets it. (AsyncWaitHandle, hEvent)
