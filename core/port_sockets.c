@@ -43,7 +43,8 @@ void port_dismiss(struct iocp_port *port, struct iocp_socket *socket)
 
 bool port_is_open(struct iocp_port *port)
 {
-    /* relaxed: nothing hangs on it; what begins too late is dropped by port_complete. */
+    /* relaxed: asked under the socket's lock, which the close takes after it has set this, so it
+     * finds and cancels what was begun too late. */
     return !atomic_load_explicit(&port->closed, memory_order_relaxed);
 }
 

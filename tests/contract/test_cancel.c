@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "one_connection.h"
 #include "scenery.h"
 #include "stream.h"
 
@@ -19,21 +20,7 @@ TestSuite(cancel, .timeout = 60);
 #define ROUNDS 10000
 #endif
 
-static struct contract contract;
-static struct connection connection;
 static unsigned char stuck_bytes[STUCK_SIZE];
-
-static void open_connection(size_t engine)
-{
-    contract_open(&contract, engine, 0);
-    contract_connect(&contract, &connection);
-}
-
-static void close_connection(void)
-{
-    contract_disconnect(&connection);
-    contract_close(&contract);
-}
 
 static void begin_receive(struct iocp_op *op, char *byte)
 {

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "one_connection.h"
 #include "scenery.h"
 
 TestSuite(close, .timeout = 60);
@@ -19,21 +20,7 @@ TestSuite(close, .timeout = 60);
 #define ROUNDS 3000
 #endif
 
-static struct contract contract;
-static struct connection connection;
 static char stuck_bytes[STUCK_SIZE];
-
-static void open_connection(size_t engine)
-{
-    contract_open(&contract, engine, 0);
-    contract_connect(&contract, &connection);
-}
-
-static void close_connection(void)
-{
-    contract_disconnect(&connection);
-    contract_close(&contract);
-}
 
 static void begin_receive(struct iocp_socket *socket, struct iocp_op *op, char *byte)
 {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "one_connection.h"
 #include "scenery.h"
 
 TestSuite(deadline, .timeout = 60);
@@ -22,21 +23,7 @@ TestSuite(deadline, .timeout = 60);
 #define AMPLE_MS 200 /* for what takes no time, on a machine that stands still now and then */
 #define FAR_MS   600000
 
-static struct contract contract;
-static struct connection connection;
 static char stuck_bytes[STUCK_SIZE];
-
-static void open_connection(size_t engine)
-{
-    contract_open(&contract, engine, 0);
-    contract_connect(&contract, &connection);
-}
-
-static void close_connection(void)
-{
-    contract_disconnect(&connection);
-    contract_close(&contract);
-}
 
 static void begin_receive(struct iocp_op *op, char *byte, int timeout_ms)
 {

@@ -6,25 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "one_connection.h"
 #include "scarcity.h"
 #include "scenery.h"
 
 TestSuite(error, .timeout = 60);
-
-static struct contract contract;
-static struct connection connection;
-
-static void open_connection(size_t engine)
-{
-    contract_open(&contract, engine, 0);
-    contract_connect(&contract, &connection);
-}
-
-static void close_connection(void)
-{
-    contract_disconnect(&connection);
-    contract_close(&contract);
-}
 
 /* Ways to begin an operation with arguments that are right in themselves. */
 static char bytes[16];

@@ -3,24 +3,10 @@
 #include <errno.h>
 
 #include "clock.h"
+#include "one_connection.h"
 #include "scenery.h"
 
 TestSuite(fairness, .timeout = 60);
-
-static struct contract contract;
-static struct connection connection;
-
-static void open_connection(size_t engine)
-{
-    contract_open(&contract, engine, 0);
-    contract_connect(&contract, &connection);
-}
-
-static void close_connection(void)
-{
-    contract_disconnect(&connection);
-    contract_close(&contract);
-}
 
 static void post_packet(void)
 {

@@ -4,26 +4,12 @@
 #include <poll.h>
 #include <string.h>
 
-#include "contract.h"
+#include "one_connection.h"
 
 TestSuite(skip, .timeout = 30);
 
-static struct contract contract;
-static struct connection connection;
 static struct iocp_op op;
 static char buffer[16];
-
-static void open_connection(size_t engine)
-{
-    contract_open(&contract, engine, 0);
-    contract_connect(&contract, &connection);
-}
-
-static void close_connection(void)
-{
-    contract_disconnect(&connection);
-    contract_close(&contract);
-}
 
 /* Let what the peer has sent arrive, so that a call finds it at once. */
 static void await_readable(void)

@@ -35,6 +35,7 @@ struct iocp_worker_statistics {
  * blocked in them.
  *
  * Ownership  The port is borrowed until the pool is freed. The caller stops and frees the pool.
+ *            One pool to a port: when it stops, it must be the only one that takes.
  * Returns    0. -EINVAL: workers is 0 or above IOCP_WORKERS_MAX. -ENOMEM, -EAGAIN (no threads).
  */
 IOCP_API IOCP_MUST_CHECK int iocp_pool_create(struct iocp_port *port, unsigned workers,
