@@ -12,6 +12,7 @@
 #include <iocp/port.h>
 
 #include "clock.h"
+#include "port.h"
 
 void iocp_no_callback(struct iocp_op *op, void *context)
 {
@@ -115,6 +116,11 @@ bool op_in_flight(const struct iocp_op *op)
     return (state & OP_QUEUED) || ((state & OP_BEGUN) && !(state & OP_SETTLED));
 }
 
+bool op_is_settled(const struct iocp_op *op)
+{
+    return atomic_load_explicit(&op->state, memory_order_acquire) & OP_SETTLED;
+}
+
 void op_begin(struct iocp_op *op, enum op_kind kind, struct iocp_socket *socket,
               iocp_callback *callback, void *context)
 {
@@ -198,7 +204,8 @@ static bool await_settled(struct iocp_op *op, int64_t deadline_ns)
             state = atomic_fetch_or_explicit(&op->state, OP_AWAITED, memory_order_acquire);
         if (!(state & OP_SETTLED)) {
             iocp_blocking_begin();
-            futex_sleep(&op->state, state | OP_AWAITED, deadline_ns);
+            if (!port_help(op, deadline_ns))
+                futex_sleep(&op->state, state | OP_AWAITED, deadline_ns);
             iocp_blocking_end();
         }
         state = atomic_load_explicit(&op->state, memory_order_acquire);

@@ -120,13 +120,14 @@ void port_complete(struct iocp_port *port, struct op_list *done)
 {
     struct op_list published = {0};
 
-    port_publish(done, &published);
-    if (published.first == NULL)
+    if (done->first == NULL)
         return;
+    port_publish(done, &published);
 
     lock_acquire(&port->lock);
     for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;)
         insert(port, op);
+    port_wake_helper(port);
     lock_release(&port->lock);
 }
 

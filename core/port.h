@@ -41,6 +41,7 @@ struct iocp_port {
     unsigned unwatched;   /* takes since somebody last waited in the engine */
     unsigned running;     /* threads between two waits */
     unsigned concurrency; /* constant */
+    struct seat *helper;  /* of a thread that sits only to see an operation settled */
     bool seat_offered;    /* a waiter was woken to sit down in the engine */
     atomic_bool closed;   /* written under the lock; the begins read it without */
     size_t users;
@@ -79,6 +80,14 @@ void port_deadline_nearer(struct iocp_port *port);
 void port_sit_until_woken(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
     REQUIRES(port->lock);
 
+/* The calling thread is about to sleep until `op` is settled. If it belongs to a port in whose
+ * engine nobody sits, it sits there meanwhile: perhaps all others are in the same position, and
+ * nobody would carry the operation out. False: it did not sit, and may sleep. */
+bool port_help(const struct iocp_op *op, int64_t deadline_ns);
+
+/* Operations were settled: the one that a helper waits for may be among them. */
+void port_wake_helper(struct iocp_port *port) REQUIRES(port->lock);
+
 /* If nobody has looked into the engine for long, look; lets go of the lock meanwhile. */
 void port_glance(struct iocp_port *port) REQUIRES(port->lock);
 
@@ -89,6 +98,9 @@ void port_arrive(struct iocp_port *port) ACQUIRE(port->lock);
 
 /* It goes, and counts as running here. */
 void port_depart(struct iocp_port *port) RELEASE(port->lock);
+
+/* The port on which the calling thread counts as running, or NULL. */
+struct iocp_port *port_of_thread(void);
 
 /* One user less. */
 void port_release(struct iocp_port *port);

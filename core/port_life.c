@@ -65,7 +65,7 @@ static void create_key(void)
     lock_check(pthread_key_create(&running_on, stop_running), "pthread_key_create");
 }
 
-static struct iocp_port *own_port(void)
+struct iocp_port *port_of_thread(void)
 {
     lock_check(pthread_once(&running_on_once, create_key), "pthread_once");
     return pthread_getspecific(running_on);
@@ -73,7 +73,7 @@ static struct iocp_port *own_port(void)
 
 void iocp_blocking_begin(void)
 {
-    struct iocp_port *port = own_port();
+    struct iocp_port *port = port_of_thread();
 
     if (brackets++ > 0 || port == NULL)
         return;
@@ -86,7 +86,7 @@ void iocp_blocking_begin(void)
 
 void iocp_blocking_end(void)
 {
-    struct iocp_port *port = own_port();
+    struct iocp_port *port = port_of_thread();
 
     assert(brackets > 0);
     if (--brackets > 0 || port == NULL)
@@ -179,6 +179,7 @@ size_t iocp_port_close(struct iocp_port *port)
     for (struct iocp_op *op; (op = op_list_take(&port->queue)) != NULL;)
         port_hand_back(op);
     port_wake_all(port);
+    port_wake_helper(port);
     lock_release(&port->lock);
 
     iocp_port_cancel_all(port); /* nobody carries them out any more */

@@ -8,6 +8,8 @@ enum { TAKES_PER_GLANCE = 32 };
 
 static bool sit(struct iocp_port *port, struct seat *seat, int64_t deadline_ns)
     REQUIRES(port->lock);
+static void sit_as_helper(struct iocp_port *port, struct seat *seat, const struct iocp_op *op,
+                          int64_t deadline_ns) REQUIRES(port->lock);
 
 void port_deadline_nearer(struct iocp_port *port)
 {
@@ -55,6 +57,8 @@ static bool sit(struct iocp_port *port, struct seat *seat, int64_t deadline_ns)
     found = published.first != NULL;
     for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;)
         port_join_queue(port, op);
+    if (seat != port->helper)
+        port_wake_helper(port);
     return found;
 }
 
@@ -79,4 +83,44 @@ void port_glance(struct iocp_port *port)
     sit(port, seat, 0);
     port->running--;
     port->engine->ops->rise(port->engine, seat);
+}
+
+void port_wake_helper(struct iocp_port *port)
+{
+    if (port->helper != NULL)
+        port->engine->ops->wake(port->engine, port->helper);
+}
+
+static void sit_as_helper(struct iocp_port *port, struct seat *seat, const struct iocp_op *op,
+                          int64_t deadline_ns)
+{
+    port->helper = seat;
+    /* Settled after this look, it is followed by a wake. */
+    while (!op_is_settled(op) && !port->closed && clock_now_ns() < deadline_ns) {
+        sit(port, seat, deadline_ns);
+        port_let_go(port); /* what is done there is for others to take */
+    }
+    port->helper = NULL;
+    port->engine->ops->rise(port->engine, seat);
+    port_let_go(port);
+}
+
+bool port_help(const struct iocp_op *op, int64_t deadline_ns)
+{
+    struct iocp_port *port = port_of_thread();
+    struct seat *seat = NULL;
+
+    if (port == NULL)
+        return false;
+    lock_acquire(&port->lock);
+    if (port->engine != NULL && !port->closed && port->seated == 0)
+        seat = port->engine->ops->sit(port->engine);
+    if (seat != NULL) {
+        port->users++;
+        sit_as_helper(port, seat, op, deadline_ns);
+        port_depart(port);
+        return true;
+    }
+    lock_release(&port->lock);
+    return false;
 }

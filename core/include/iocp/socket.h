@@ -119,8 +119,9 @@ IOCP_API IOCP_MUST_CHECK int iocp_begin_receive_vector(struct iocp_socket *socke
                                                        iocp_callback *callback, void *context);
 
 /*
- * End a receive, plain or vectored; waits if it has not completed (for which some thread has to
- * wait at the port). This holds for every end:
+ * End a receive, plain or vectored; waits if it has not completed. (Someone has to carry it out
+ * meanwhile: a thread that waits at the port, or this one, if it takes completions there.) This
+ * holds for every end:
  *
  * Returns  Bytes received; 0 at the end of the stream. The operation's error: -ECONNRESET,
  *          -ECANCELED (cancelled or closed), -ETIMEDOUT (its deadline). -EALREADY: it has
