@@ -9,13 +9,16 @@
  *                        the queue is not empty, it takes the oldest and runs. Else it is the
  *                        newest waiter.
  *   a wait runs out      The thread runs, with nothing in its hands.
+ *   a thread blocks      In a wait of the library, or bracketed, it does not run. When it goes
+ *                        on it runs at once: then more may run than the concurrency value,
+ *                        and nobody is released until there are fewer again.
  *
  * So outside the lock: running < concurrency implies that the queue is empty or nobody waits.
  *
  * A waiter sits in the engine's wait if there is a seat, and there carries operations out;
  * else it sleeps on a condition of its own, as no other thread is to wake in its place. When
  * the sitting one rises, the newest sleeper is offered the seat, but only if it could run what
- * it finds there.
+ * it finds there. (A thread that blocks in an end sits too, if nobody else does: port_help.)
  */
 #include "port.h"
 
