@@ -14,12 +14,12 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
 
 #include "clock.h"
+#include "deadline.h"
 
 #define TOKEN      "<EOF>"
 #define TOKEN_SIZE (sizeof TOKEN - 1)
@@ -37,7 +37,7 @@ struct client {
 
 int client_connect_to(const struct sockaddr_storage *address)
 {
-    const struct timeval patience = {.tv_sec = DEADLINE_MS / 1000};
+    const struct timeval patience = {.tv_sec = PATIENCE_MS / 1000};
     const socklen_t length =
         address->ss_family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6);
     int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -97,31 +97,27 @@ static unsigned long untaken(const struct server_process *server)
     return sum;
 }
 
-static void pause_before(int64_t deadline_ns)
+static bool is_acknowledged(void *fd)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
+    return unacknowledged(*(int *)fd) == 0;
+}
 
-    cr_assert(clock_now_ns() < deadline_ns, "the server does not read");
-    (void)nanosleep(&pause, NULL);
+static bool has_read(void *server)
+{
+    return untaken(server) == 0;
 }
 
 static void wait_until_acknowledged(int fd)
 {
-    const int64_t deadline_ns = deadline_after_ms(DEADLINE_MS);
-
-    while (unacknowledged(fd) > 0)
-        pause_before(deadline_ns);
+    cr_assert(wait_until(is_acknowledged, &fd), "the server's kernel takes nothing");
 }
 
-static void wait_until_server_has_read(const struct server_process *server)
+static void wait_until_server_has_read(struct server_process *server)
 {
-    const int64_t deadline_ns = deadline_after_ms(DEADLINE_MS);
-
-    while (untaken(server) > 0)
-        pause_before(deadline_ns);
+    cr_assert(wait_until(has_read, server), "the server does not read");
 }
 
-void client_wait_until_taken(const struct server_process *server, int fd)
+void client_wait_until_taken(struct server_process *server, int fd)
 {
     wait_until_acknowledged(fd);
     wait_until_server_has_read(server);
@@ -317,13 +313,13 @@ void crowd_send_part(struct crowd *crowd, size_t size)
         struct client *client = &crowd->clients[i];
         struct pollfd room = {.fd = client->fd, .events = POLLOUT};
 
-        while (client->sent < size && !client->ended && poll(&room, 1, DEADLINE_MS) == 1)
+        while (client->sent < size && !client->ended && poll(&room, 1, PATIENCE_MS) == 1)
             client_push(client, size);
         cr_assert(client->sent == size, "client %zu cannot send", i);
     }
 }
 
-void crowd_wait_until_taken(const struct crowd *crowd, const struct server_process *server)
+void crowd_wait_until_taken(const struct crowd *crowd, struct server_process *server)
 {
     for (size_t i = 0; i < crowd->count; i++)
         wait_until_acknowledged(crowd->clients[i].fd);

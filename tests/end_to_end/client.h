@@ -28,7 +28,7 @@ int client_connect_to(const struct sockaddr_storage *address);
 void client_send(int fd, const void *bytes, size_t size);
 
 /* Wait until the server has read everything that its clients have sent, `fd` the latest. */
-void client_wait_until_taken(const struct server_process *server, int fd);
+void client_wait_until_taken(struct server_process *server, int fd);
 
 /* Receive up to `size` bytes, until the server ends the connection.
  * Returns  How many came; -ECONNRESET. */
@@ -64,7 +64,7 @@ void crowd_connect(struct crowd *crowd, const struct server_process *server, siz
 void crowd_send_part(struct crowd *crowd, size_t size);
 
 /* Wait until the server has read everything that was sent. */
-void crowd_wait_until_taken(const struct crowd *crowd, const struct server_process *server);
+void crowd_wait_until_taken(const struct crowd *crowd, struct server_process *server);
 
 /* Send what is left of all messages and receive all echoes, until the server has ended every
  * connection, at most `deadline_ms`.

@@ -21,7 +21,7 @@
 #include <criterion/criterion.h>
 #include <iocp/address.h>
 
-#include "clock.h"
+#include "deadline.h"
 
 #define ARGUMENTS_MAX 32
 
@@ -83,7 +83,7 @@ int process_wait(struct server_process *process)
 
     end.fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
     cr_assert(end.fd >= 0, "pidfd_open: %s", strerror(errno));
-    if (poll(&end, 1, DEADLINE_MS) != 1) {
+    if (poll(&end, 1, PATIENCE_MS) != 1) {
         show_errors(process);
         cr_assert_fail("the program does not end");
     }
@@ -115,26 +115,26 @@ size_t count_in_output(int output, const char *text)
     return count;
 }
 
-/* A pause between two looks at what the program is doing; false: the deadline is over. */
-static bool pause_until(int64_t deadline_ns)
-{
-    const struct timespec pause = {.tv_nsec = 1000000};
+struct wanted_output {
+    int output;
+    const char *text;
+    size_t count;
+};
 
-    (void)nanosleep(&pause, NULL);
-    return clock_now_ns() < deadline_ns;
+static bool is_written(void *argument)
+{
+    const struct wanted_output *wanted = argument;
+
+    return count_in_output(wanted->output, wanted->text) >= wanted->count;
 }
 
 void wait_for_output(const struct server_process *process, int output, const char *text,
                      size_t count)
 {
-    const int64_t deadline_ns = deadline_after_ms(DEADLINE_MS);
-
-    while (count_in_output(output, text) < count) {
-        if (!pause_until(deadline_ns)) {
-            show_errors(process);
-            cr_assert_fail("it never wrote this %zu times: %s", count, text);
-        }
-    }
+    if (wait_until(is_written, &(struct wanted_output){output, text, count}))
+        return;
+    show_errors(process);
+    cr_assert_fail("it never wrote this %zu times: %s", count, text);
 }
 
 void show_errors(const struct server_process *process)
@@ -235,13 +235,23 @@ size_t process_descriptor_count(const struct server_process *process)
     return count - 2; /* . and .. */
 }
 
+struct wanted_descriptors {
+    const struct server_process *process;
+    size_t count;
+};
+
+static bool are_closed(void *argument)
+{
+    const struct wanted_descriptors *wanted = argument;
+
+    return process_descriptor_count(wanted->process) <= wanted->count;
+}
+
 void wait_for_descriptors(const struct server_process *process, size_t count)
 {
-    const int64_t deadline_ns = deadline_after_ms(DEADLINE_MS);
-
-    while (process_descriptor_count(process) > count)
-        cr_assert(pause_until(deadline_ns), "it has %zu descriptors open, more than %zu",
-                  process_descriptor_count(process), count);
+    cr_assert(wait_until(are_closed, &(struct wanted_descriptors){process, count}),
+              "it has %zu descriptors open, more than %zu", process_descriptor_count(process),
+              count);
 }
 
 int64_t process_cpu_ms(const struct server_process *process)

@@ -1,7 +1,7 @@
 /* server_process.h - starts a real binary, reads what it prints, stops it, leaves none behind. */
 /* SPDX-License-Identifier: MIT */
 /*
- * Failures   A program that cannot be started, or does not do in DEADLINE_MS what is waited for,
+ * Failures   A program that cannot be started, or does not do in PATIENCE_MS what is waited for,
  *            ends the test with a message that holds what the program has written to stderr.
  * Ownership  A started program dies with the test's process, however that ends.
  * Threads    The test's own thread only.
@@ -15,9 +15,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/types.h>
-
-/* The longest wait for one thing; far beyond what any of them takes. */
-#define DEADLINE_MS 20000
 
 #define SERVER_ADDRESSES_MAX 4
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -12,7 +11,7 @@
 #include <iocp/address.h>
 
 #include "client.h"
-#include "clock.h"
+#include "deadline.h"
 #include "server_process.h"
 
 TestSuite(example, .timeout = 120);
@@ -35,36 +34,37 @@ static int reserve_port(struct sockaddr_in *address)
     return fd;
 }
 
-/* Nor does it say when it listens. */
-static int connect_when_it_listens(const struct sockaddr_in *address)
-{
-    const struct timespec pause = {.tv_nsec = 1000000};
-    const int64_t deadline_ns = deadline_after_ms(DEADLINE_MS);
+struct visit {
+    struct sockaddr_in address;
+    int fd; /* once connected */
+};
 
-    for (;;) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        cr_assert(fd >= 0 && clock_now_ns() < deadline_ns, "it does not listen");
-        if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0)
-            return fd;
-        close(fd);
-        (void)nanosleep(&pause, NULL);
-    }
+/* One try to connect: it does not say when it listens. */
+static bool is_let_in(void *argument)
+{
+    struct visit *visit = argument;
+
+    visit->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (connect(visit->fd, (const struct sockaddr *)&visit->address, sizeof visit->address) == 0)
+        return true;
+    close(visit->fd);
+    return false;
 }
 
 Test(example, counts_the_bytes_of_one_client_and_ends)
 {
-    struct sockaddr_in address;
+    struct visit visit;
     char text[IOCP_ADDRESS_TEXT_SIZE];
     char message[5000];
     struct server_process example;
-    int reserved = reserve_port(&address);
+    int reserved = reserve_port(&visit.address);
 
-    iocp_address_format((const struct sockaddr *)&address, text, sizeof text);
+    iocp_address_format((const struct sockaddr *)&visit.address, text, sizeof text);
     process_start(&example, IOCP_EXAMPLE_PATH, 0, ARGUMENTS(text));
-    int fd = connect_when_it_listens(&address);
+    cr_assert(wait_until(is_let_in, &visit), "it does not listen");
     memset(message, 'e', sizeof message);
-    client_send(fd, message, sizeof message);
-    close(fd);
+    client_send(visit.fd, message, sizeof message);
+    close(visit.fd);
 
     cr_expect(eq(int, process_wait(&example), 0));
     show_errors(&example);

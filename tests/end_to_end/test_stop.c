@@ -5,7 +5,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -14,6 +13,7 @@
 
 #include "client.h"
 #include "clock.h"
+#include "deadline.h"
 #include "server_process.h"
 
 #define CLOSING "Closing the listener...\n"
@@ -30,7 +30,7 @@ static void send_signal(const struct server_process *server, int number)
 }
 
 /* A client in the middle of its message. */
-static int begin_message(const struct server_process *server)
+static int begin_message(struct server_process *server)
 {
     int fd = client_connect(server);
 
@@ -63,7 +63,7 @@ ParameterizedTest(const int *index, stop, sigterm_lets_a_hundred_messages_in_pro
     send_signal(&server, SIGTERM);
     wait_for_output(&server, server.out, CLOSING, 1);
 
-    cr_expect(eq(sz, crowd_exchange(&crowd, DEADLINE_MS), 100));
+    cr_expect(eq(sz, crowd_exchange(&crowd, PATIENCE_MS), 100));
     cr_expect(eq(int, process_wait(&server), 0));
     crowd_leave(&crowd);
 }
@@ -98,9 +98,10 @@ ParameterizedTest(const int *index, stop, sigint_does_not_wait_for_idle_clients)
     }
 }
 
-/* One try to connect: 0 or errno. */
-static int try_to_connect(const struct server_process *server)
+/* One try to connect. */
+static bool refuses(void *argument)
 {
+    const struct server_process *server = argument;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     cr_assert(fd >= 0);
@@ -109,24 +110,19 @@ static int try_to_connect(const struct server_process *server)
             ? errno
             : 0;
     close(fd);
-    return error;
+    return error == ECONNREFUSED;
 }
 
 /* The closing line comes first, then the closing: until then the kernel lets clients in. */
 Test(stop, nobody_is_let_in_while_messages_in_progress_finish)
 {
-    const struct timespec pause = {.tv_nsec = 1000000};
-    const int64_t deadline_ns = deadline_after_ms(DEADLINE_MS);
-    int error;
     struct server_process server;
     server_start(&server, ARGUMENTS("--drain-timeout", LONG_DRAIN));
     int fd = begin_message(&server);
 
     send_signal(&server, SIGTERM);
-    while ((error = try_to_connect(&server)) != ECONNREFUSED && clock_now_ns() < deadline_ns)
-        (void)nanosleep(&pause, NULL);
 
-    cr_expect(eq(int, error, ECONNREFUSED));
+    cr_expect(wait_until(refuses, &server));
     client_send(fd, "<EOF>", 5);
     cr_expect(eq(int, process_wait(&server), 0));
     close(fd);

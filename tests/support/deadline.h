@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* Far beyond what any wait of a test needs; below the time-outs of the suites. */
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 20000
 
 /*
  * Ask `condition(argument)` again and again until it is true, at most PATIENCE_MS.
