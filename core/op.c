@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <iocp/event.h>
-#include <iocp/port.h>
 
 #include "clock.h"
 #include "port.h"

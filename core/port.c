@@ -95,7 +95,7 @@ void port_let_go(struct iocp_port *port)
         hand_over(port, leave_queue(port));
 
     if (port->running < port->concurrency && port->newest != NULL && port->seated == 0 &&
-        !port->seat_offered) {
+        port->helper == NULL && !port->seat_offered) {
         wake_newest(port)->offered = true;
         port->seat_offered = true;
     }

@@ -18,6 +18,7 @@ void port_deadline_nearer(struct iocp_port *port)
         if (waiter->seat != NULL)
             port->engine->ops->wake(port->engine, waiter->seat);
     }
+    port_wake_helper(port);
     lock_release(&port->lock);
 }
 

@@ -111,6 +111,28 @@ EngineTest(help, sees_deadlines_too)
     close_all();
 }
 
+/* Who sits there has to look again when a deadline comes that is the earliest. */
+EngineTest(help, sees_a_deadline_that_is_set_later)
+{
+    struct connection late;
+    struct iocp_op op = {0};
+    char byte;
+
+    send_all_inside(*engine, 0);
+    contract_connect(&contract, &late);
+    iocp_op_set_timeout(&op, 30);
+    cr_assert(zero(int, iocp_begin_receive(late.socket, &op, &byte, 1, NULL, NULL)));
+
+    cr_assert(zero(int, iocp_op_wait(&op, PATIENCE_MS)));
+
+    cr_expect(eq(long, iocp_end_receive(late.socket, &op), -ETIMEDOUT));
+    for (size_t i = 0; i < WORKERS; i++)
+        cr_assert(zero(int, loopback_write_all(enders[i].connection.peer, "x", 1)));
+    expect_results(1);
+    contract_disconnect(&late);
+    close_all();
+}
+
 EngineTest(help, ends_when_the_socket_is_closed_elsewhere)
 {
     send_all_inside(*engine, 0);

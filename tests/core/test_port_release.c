@@ -51,14 +51,6 @@ static void post(uintptr_t key)
     cr_assert(zero(int, iocp_port_post(port, 0, key, NULL)));
 }
 
-#define expect_port(port, queued_, waiting_, running_)            \
-    do {                                                          \
-        struct iocp_port_statistics now_ = port_statistics(port); \
-        cr_expect(eq(sz, now_.queued, (queued_)), "queued");      \
-        cr_expect(eq(uint, now_.waiting, (waiting_)), "waiting"); \
-        cr_expect(eq(uint, now_.running, (running_)), "running"); \
-    } while (0)
-
 /* A thread takes a packet of its own, and so counts as running. */
 static void make_running(struct taker *taker)
 {

@@ -55,14 +55,6 @@ static void post(struct iocp_op *op, iocp_callback *callback, void *context)
     cr_assert(zero(int, iocp_port_post_callback(port, op, 0, callback, context)));
 }
 
-#define expect_port(queued_, waiting_, running_)                  \
-    do {                                                          \
-        struct iocp_port_statistics now_ = port_statistics(port); \
-        cr_expect(eq(sz, now_.queued, (queued_)), "queued");      \
-        cr_expect(eq(uint, now_.waiting, (waiting_)), "waiting"); \
-        cr_expect(eq(uint, now_.running, (running_)), "running"); \
-    } while (0)
-
 struct threads_wanted {
     unsigned waiting;
     unsigned running;
@@ -234,7 +226,7 @@ EngineTest(slot, a_wait_that_runs_out_takes_the_slot_again)
 
     cr_assert(wait_until(is_raised, &sleeper.back));
     cr_expect(eq(int, sleeper.result, -ETIMEDOUT));
-    expect_port(0, 1, 1);
+    expect_port(port, 0, 1, 1);
     end_sleeper(&sleeper);
     cr_expect(port_comes_to(2, 0));
     close_pool();
@@ -254,7 +246,7 @@ EngineTest(slot, a_look_at_an_event_keeps_the_slot)
 
     cr_assert(wait_until(is_raised, &sleeper.back));
     cr_expect(eq(int, sleeper.result, -ETIMEDOUT));
-    expect_port(1, 1, 1);
+    expect_port(port, 1, 1, 1);
     cr_expect(not(atomic_load(&other.started)));
     end_sleeper(&sleeper);
     cr_expect(wait_until(is_raised, &other.done));
@@ -406,7 +398,7 @@ EngineTest(slot, brackets_may_stand_in_each_other)
     cr_expect(port_comes_to(1, 0));
     post(&other.op, spin, &other);
     cr_expect(wait_until(is_raised, &other.started));
-    expect_port(0, 0, 1);
+    expect_port(port, 0, 0, 1);
 
     atomic_store(&other.let_go, true);
     feed_reader(&reader);
@@ -423,16 +415,16 @@ EngineTest(slot, the_bracket_of_a_stranger_changes_nothing)
     open_port(*engine, 1);
 
     iocp_blocking_begin();
-    expect_port(0, 0, 0);
+    expect_port(port, 0, 0, 0);
     iocp_blocking_end();
-    expect_port(0, 0, 0);
+    expect_port(port, 0, 0, 0);
 
     cr_expect(eq(int, iocp_port_wait(port, &completion, 0), -ETIMEDOUT));
-    expect_port(0, 0, 1);
+    expect_port(port, 0, 0, 1);
     iocp_blocking_begin();
-    expect_port(0, 0, 0);
+    expect_port(port, 0, 0, 0);
     iocp_blocking_end();
-    expect_port(0, 0, 1);
+    expect_port(port, 0, 0, 1);
     iocp_port_free(port);
 }
 
@@ -447,7 +439,7 @@ EngineTest(slot, a_blocking_call_outside_of_it_keeps_the_slot)
     post(&other.op, spin, &other);
 
     for (int i = 0; i < 1000; i++) {
-        expect_port(1, 3, 1);
+        expect_port(port, 1, 3, 1);
         sched_yield();
     }
     cr_expect(not(atomic_load(&other.started)));
@@ -486,12 +478,12 @@ EngineTest(slot, with_all_workers_blocked_no_thread_is_added_and_the_first_one_b
     cr_assert(port_comes_to(0, 0));
     post(&last.op, spin, &last);
 
-    expect_port(1, 0, 0);
+    expect_port(port, 1, 0, 0);
     cr_expect(eq(sz, thread_count(), threads));
     iocp_event_set(&sleepers[2].event);
     cr_expect(wait_until(is_raised, &last.done));
     cr_expect(eq(sz, thread_count(), threads));
-    expect_port(0, 1, 0);
+    expect_port(port, 0, 1, 0);
 
     for (size_t i = 0; i < 4; i++)
         iocp_event_set(&sleepers[i].event);
@@ -540,7 +532,7 @@ EngineTest(slot, a_blocked_worker_lets_exactly_one_more_callback_start)
 
     open_crowd(&crowd, *engine);
 
-    expect_port(6, 6, 1);
+    expect_port(port, 6, 6, 1);
     cr_expect(not(atomic_load(&crowd.others[0].started)));
 
     atomic_store(&crowd.first.spinner.let_go, true);
@@ -559,11 +551,11 @@ EngineTest(slot, over_the_limit_after_a_wait_nobody_is_released_until_it_holds_a
 
     iocp_event_set(&crowd.first.event);
     cr_assert(wait_until(is_raised, &crowd.first.back));
-    expect_port(6, 6, 2);
+    expect_port(port, 6, 6, 2);
 
     atomic_store(&crowd.second.let_go, true);
     cr_assert(port_comes_to(7, 1)); /* one runs, which is not below the limit */
-    expect_port(6, 7, 1);
+    expect_port(port, 6, 7, 1);
     cr_expect(not(atomic_load(&crowd.others[0].started)));
 
     atomic_store(&crowd.first.spinner.let_go, true);
@@ -578,11 +570,11 @@ static void stop_after_a_look(size_t engine, enum iocp_stop how)
 
     open_pool(engine, 4);
     cr_assert(eq(int, iocp_port_wait(port, &completion, 0), -ETIMEDOUT));
-    expect_port(0, 4, 1); /* this thread has the slot that the workers need to end */
+    expect_port(port, 0, 4, 1); /* this thread has the slot that the workers need to end */
 
     cr_expect(zero(long, iocp_pool_stop(pool, how)));
 
-    expect_port(0, 0, 1);
+    expect_port(port, 0, 0, 1);
     iocp_pool_free(pool);
     iocp_port_free(port);
 }

@@ -52,6 +52,15 @@ void taker_end(struct taker *taker);
 /* What a port is doing. */
 struct iocp_port_statistics port_statistics(struct iocp_port *port);
 
+/* Judge what a port is doing: completions queued, threads waiting, threads running. */
+#define expect_port(port, queued_, waiting_, running_)            \
+    do {                                                          \
+        struct iocp_port_statistics now_ = port_statistics(port); \
+        cr_expect(eq(sz, now_.queued, (queued_)), "queued");      \
+        cr_expect(eq(uint, now_.waiting, (waiting_)), "waiting"); \
+        cr_expect(eq(uint, now_.running, (running_)), "running"); \
+    } while (0)
+
 /* Wait until `count` threads wait at the port. Returns whether they came. */
 bool port_has_waiters(struct iocp_port *port, unsigned count);
 
