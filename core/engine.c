@@ -21,7 +21,7 @@ const char *iocp_engine_name(size_t index)
     return index < ENGINE_COUNT ? engines[index]->name : NULL;
 }
 
-static int start(const struct engine_ops *ops, struct iocp_port *port, struct engine **engine)
+static int start(const struct engine_ops *ops, struct lane *lane, struct engine **engine)
 {
     struct engine *made = calloc(1, ops->size);
     int error;
@@ -29,7 +29,7 @@ static int start(const struct engine_ops *ops, struct iocp_port *port, struct en
     if (made == NULL)
         return -ENOMEM;
     made->ops = ops;
-    made->port = port;
+    made->lane = lane;
     error = ops->start(made);
     if (error < 0)
         free(made);
@@ -38,7 +38,7 @@ static int start(const struct engine_ops *ops, struct iocp_port *port, struct en
     return error;
 }
 
-int engine_create(const char *name, struct iocp_port *port, struct engine **engine)
+int engine_create(const char *name, struct lane *lane, struct engine **engine)
 {
     bool any = name == NULL || strcmp(name, "auto") == 0;
     int error = -EINVAL;
@@ -46,7 +46,7 @@ int engine_create(const char *name, struct iocp_port *port, struct engine **engi
     for (size_t i = 0; i < ENGINE_COUNT; i++) {
         if (!any && strcmp(name, engines[i]->name) != 0)
             continue;
-        error = start(engines[i], port, engine);
+        error = start(engines[i], lane, engine);
         if (!any || error != -ENOTSUP)
             return error;
     }

@@ -1,29 +1,31 @@
 /* engine.h - the whole contract of an engine, and the table of engines. */
 /* SPDX-License-Identifier: MIT */
 /*
- * An engine carries the operations of the sockets of one port out. It never publishes a
+ * An engine carries the operations of the sockets of one lane out. It never publishes a
  * completion and never calls back: operations that are done are returned, by submit or by
  * wait, in a list, with their results in them.
  *
- * A thread that has nothing to run sits down in the engine (sit), waits in it for operations
- * to be done (wait), and rises again (rise). Who finds no seat sleeps elsewhere.
+ * A thread that has nothing to run waits in the engine for operations to be done: one thread
+ * at a time, or, in a shared engine, as many as there are seats for.
  */
 #ifndef CORE_ENGINE_H
 #define CORE_ENGINE_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "channel.h"
 
 struct engine;
-struct iocp_port;
 struct iocp_socket;
+struct lane;
 struct seat;
 
 struct engine_ops {
     const char *name; /* as given to iocp_port_create */
     size_t size;      /* of the engine's structure, which begins with a struct engine */
+    bool shared;      /* any number of threads wait in it, each in a seat of its own */
 
     /* Make a zeroed engine ready. 0; -ENOTSUP: the kernel refuses; -EMFILE, -ENOMEM. */
     int (*start)(struct engine *engine);
@@ -43,26 +45,33 @@ struct engine_ops {
     /* The socket is about to be closed; both channels are empty. Called under its lock. */
     void (*detach)(struct engine *engine, struct iocp_socket *socket);
 
-    /* A free seat, or NULL. Called under the port's lock, as is rise. */
+    /* Shared engines alone: a free seat, or NULL. Called under the port's lock, as is rise. */
     struct seat *(*sit)(struct engine *engine);
     void (*rise)(struct engine *engine, struct seat *seat);
+
+    /* The others alone: a descriptor that is readable when wait would not have to wait. */
+    int (*descriptor)(struct engine *engine);
 
     /* Wait until something is done, until woken, or until the deadline. No lock is held. */
     void (*wait)(struct engine *engine, struct seat *seat, int64_t deadline_ns,
                  struct op_list *done);
 
-    /* End the wait in this seat, or the next one there. Any thread. */
+    /* End the wait in this seat (the others: NULL), or the next one there. Any thread. */
     void (*wake)(struct engine *engine, struct seat *seat);
 };
 
 struct engine {
     const struct engine_ops *ops;
-    struct iocp_port *port;
+    struct lane *lane;
+
+    /* Somebody sits: what is left for the next wait to do needs a wake. Written under the port's
+     * lock, before the wait begins; an engine reads it after it has left something to do. */
+    atomic_bool attended;
 };
 
 /* Start the engine of that name, or with NULL or "auto" the best that works. 0, -EINVAL (no
  * such engine), -ENOTSUP, -ENOMEM, -EMFILE. */
-int engine_create(const char *name, struct iocp_port *port, struct engine **engine);
+int engine_create(const char *name, struct lane *lane, struct engine **engine);
 
 /* Stop and free an engine. */
 void engine_free(struct engine *engine);

@@ -325,6 +325,7 @@ static void blocking_wake(struct engine *engine, struct seat *seat)
 const struct engine_ops engine_blocking = {
     .name = "blocking",
     .size = sizeof(struct blocking_engine),
+    .shared = true,
     .start = blocking_start,
     .stop = blocking_stop,
     .submit = blocking_submit,

@@ -25,14 +25,8 @@ enum { EVENTS_PER_WAIT = 128 };
 
 static const uint32_t watched = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
 
-/* There is one seat, and nothing to know about it but whether it is taken. */
-struct seat {
-    bool taken; /* guarded by the port's lock */
-};
-
 struct epoll_engine {
     struct engine engine;
-    struct seat seat;
     int epoll_fd;
     int wake_fd;
     struct lock lock;
@@ -146,20 +140,9 @@ static void epoll_detach(struct engine *engine, struct iocp_socket *socket)
     lock_release(&self->lock);
 }
 
-static struct seat *epoll_sit(struct engine *engine)
+static int epoll_descriptor(struct engine *engine)
 {
-    struct seat *seat = &self_of(engine)->seat;
-
-    if (seat->taken)
-        return NULL;
-    seat->taken = true;
-    return seat;
-}
-
-static void epoll_rise(struct engine *engine, struct seat *seat)
-{
-    (void)engine;
-    seat->taken = false;
+    return self_of(engine)->epoll_fd;
 }
 
 static bool run_if(bool wanted, struct channel *channel, struct op_list *done)
@@ -227,8 +210,7 @@ const struct engine_ops engine_epoll = {
     .submit = epoll_submit,
     .withdraw = epoll_withdraw,
     .detach = epoll_detach,
-    .sit = epoll_sit,
-    .rise = epoll_rise,
+    .descriptor = epoll_descriptor,
     .wait = epoll_wait_events,
     .wake = epoll_wake,
 };

@@ -66,8 +66,8 @@ static struct waiter *wake_newest(struct iocp_port *port)
     port->newest = waiter->older;
     port->waiting--;
     waiter->woken = true;
-    if (waiter->seat != NULL)
-        port->engine->ops->wake(port->engine, waiter->seat);
+    if (waiter->sits)
+        port->lane->engine->ops->wake(port->lane->engine, waiter->seat);
     else
         condition_signal(&waiter->wake);
     return waiter;
@@ -95,7 +95,7 @@ void port_let_go(struct iocp_port *port)
         hand_over(port, leave_queue(port));
 
     if (port->running < port->concurrency && port->newest != NULL && port->seated == 0 &&
-        port->helper == NULL && !port->seat_offered) {
+        !port->helped && !port->seat_offered) {
         wake_newest(port)->offered = true;
         port->seat_offered = true;
     }
@@ -208,11 +208,13 @@ static void sleep_until_woken(struct iocp_port *port, struct waiter *self, int64
 /* Be a waiter until there is something to look at; returns what was handed over, or NULL. */
 static struct iocp_op *park(struct iocp_port *port, int64_t deadline_ns)
 {
-    struct waiter self = {.older = port->newest, .seat = port->engine->ops->sit(port->engine)};
+    struct waiter self = {.older = port->newest};
+
+    self.sits = port_sit_down(port, &self.seat);
 
     port->newest = &self;
     port->waiting++;
-    if (self.seat != NULL) {
+    if (self.sits) {
         port_sit_until_woken(port, &self, deadline_ns);
     } else {
         condition_init(&self.wake);

@@ -16,15 +16,15 @@
 
 #include <iocp/port.h>
 
-#include "engine.h"
+#include "lane.h"
 #include "lock.h"
 #include "socket.h"
-#include "timers.h"
 
 /* A thread inside a wait, on its own stack. Guarded by the port's lock. */
 struct waiter {
     struct waiter *older;
-    struct seat *seat;      /* in the engine; NULL: it sleeps on `wake` */
+    bool sits;              /* in the engine; else it sleeps on `wake` */
+    struct seat *seat;      /* its own, in a shared engine */
     struct iocp_op *handed; /* a completion for it */
     pthread_cond_t wake;
     bool woken;   /* out of the list; has to look around */
@@ -41,14 +41,14 @@ struct iocp_port {
     unsigned unwatched;   /* takes since somebody last waited in the engine */
     unsigned running;     /* threads between two waits */
     unsigned concurrency; /* constant */
-    struct seat *helper;  /* of a thread that sits only to see an operation settled */
+    bool helped;          /* a thread sits only to see an operation settled, ... */
+    struct seat *helper;  /* ... in this seat */
     bool seat_offered;    /* a waiter was woken to sit down in the engine */
     atomic_bool closed;   /* written under the lock; the begins read it without */
     size_t users;
     size_t holds;
     struct member sockets; /* the open ones, in a ring */
-    struct engine *engine; /* constant while there are users */
-    struct timers timers;  /* has its own lock */
+    struct lane *lane;     /* constant while there are users */
 };
 
 /* port.c */
@@ -74,7 +74,10 @@ void port_wake_all(struct iocp_port *port) REQUIRES(port->lock);
 /* port_seat.c */
 
 /* A deadline has become the earliest: whoever watches the timers has to look again. */
-void port_deadline_nearer(struct iocp_port *port);
+void port_deadline_nearer(struct lane *lane);
+
+/* Take the engine's wait, or a seat in it. False: there is none. */
+bool port_sit_down(struct iocp_port *port, struct seat **seat) REQUIRES(port->lock);
 
 /* Sit until something joins the queue, until woken, or until the deadline; then rise. */
 void port_sit_until_woken(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)

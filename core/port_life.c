@@ -31,18 +31,17 @@ static void drop_hold(struct iocp_port *port)
 
 static void drop_user(struct iocp_port *port)
 {
-    struct engine *engine = port->engine;
+    struct lane *lane = port->lane;
 
     /* A thread that has a hold may still come to wait, only to hear that the port is closed. */
-    if (--port->users > 0 || engine == NULL) {
+    if (--port->users > 0 || lane == NULL) {
         lock_release(&port->lock);
         return;
     }
-    port->engine = NULL;
+    port->lane = NULL;
     lock_release(&port->lock);
 
-    engine_free(engine);
-    timers_destroy(&port->timers);
+    lane_free(lane);
     lock_acquire(&port->lock);
     drop_hold(port);
 }
@@ -55,7 +54,7 @@ static void stop_running(void *argument)
     lock_acquire(&port->lock);
     if (brackets == 0)
         port->running--;
-    if (port->engine != NULL)
+    if (port->lane != NULL)
         port_let_go(port);
     drop_hold(port);
 }
@@ -79,7 +78,7 @@ void iocp_blocking_begin(void)
         return;
     lock_acquire(&port->lock);
     port->running--;
-    if (port->engine != NULL)
+    if (port->lane != NULL)
         port_let_go(port);
     lock_release(&port->lock);
 }
@@ -146,11 +145,10 @@ int iocp_port_create(const char *engine, unsigned concurrency, struct iocp_port 
     if (made == NULL)
         return -ENOMEM;
 
-    error = engine_create(engine, made, &made->engine);
+    error = lane_create(made, engine, &made->lane);
     if (error < 0)
         goto free_port;
     lock_init(&made->lock);
-    timers_init(&made->timers);
     made->sockets.next = made->sockets.previous = &made->sockets;
     made->concurrency = concurrency > 0 ? concurrency : available_processors();
     made->users = 1;
@@ -165,7 +163,7 @@ free_port:
 
 const char *iocp_port_engine(const struct iocp_port *port)
 {
-    return port->engine->ops->name;
+    return port->lane->engine->ops->name;
 }
 
 size_t iocp_port_close(struct iocp_port *port)

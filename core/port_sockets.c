@@ -23,8 +23,9 @@ int port_admit(struct iocp_port *port, struct iocp_socket *socket)
     int error;
 
     lock_acquire(&port->lock);
-    error = port->closed ? -ESHUTDOWN : timers_reserve(&port->timers);
+    error = port->closed ? -ESHUTDOWN : timers_reserve(&port->lane->timers);
     if (error == 0) {
+        socket->lane = port->lane;
         socket->member.socket = socket;
         link_before(&socket->member, &port->sockets);
         port->users++;
@@ -38,7 +39,7 @@ void port_dismiss(struct iocp_port *port, struct iocp_socket *socket)
     lock_acquire(&port->lock);
     unlink_member(&socket->member);
     lock_release(&port->lock);
-    timers_leave(&port->timers, socket);
+    timers_leave(&socket->lane->timers, socket);
 }
 
 bool port_is_open(struct iocp_port *port)

@@ -238,7 +238,7 @@ static bool has_operation(const struct channel *channel, const struct iocp_op *o
 
 static void withdraw(struct channel *channel)
 {
-    struct engine *engine = channel->socket->port->engine;
+    struct engine *engine = channel->socket->lane->engine;
 
     engine->ops->withdraw(engine, channel);
 }
@@ -336,8 +336,8 @@ void socket_expire(struct iocp_socket *socket, int64_t now_ns)
 
         socket->armed_ns = in_ns < out_ns ? in_ns : out_ns;
         if (socket->armed_ns != DEADLINE_NONE &&
-            timers_arm(&socket->port->timers, socket, socket->armed_ns))
-            port_deadline_nearer(socket->port);
+            timers_arm(&socket->lane->timers, socket, socket->armed_ns))
+            port_deadline_nearer(socket->lane);
         port_complete(socket->port, &done);
     }
     lock_release(&socket->lock);
@@ -364,7 +364,7 @@ static int close_socket(struct iocp_socket *socket, bool abortive)
     }
     pending = channel_fail_all(&socket->in, -ECANCELED, &done) +
               channel_fail_all(&socket->out, -ECANCELED, &done);
-    engine = port->engine;
+    engine = socket->lane->engine;
     engine->ops->detach(engine, socket);
     if (abortive || pending > 0)
         reset_at_close(socket->fd);

@@ -26,6 +26,7 @@ struct member {
 struct iocp_socket {
     struct lock lock;
     struct iocp_port *port; /* constant; held until closed */
+    struct lane *lane;      /* constant */
     uintptr_t key;          /* constant */
     struct channel in;
     struct channel out;

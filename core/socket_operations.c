@@ -41,15 +41,15 @@ static void arm_deadline(struct iocp_socket *socket, const struct iocp_op *op)
     if (op->deadline_ns >= socket->armed_ns)
         return;
     socket->armed_ns = op->deadline_ns;
-    if (timers_arm(&socket->port->timers, socket, op->deadline_ns))
-        port_deadline_nearer(socket->port);
+    if (timers_arm(&socket->lane->timers, socket, op->deadline_ns))
+        port_deadline_nearer(socket->lane);
 }
 
 /* Put a begun operation into its channel. 0; 1: done, and nothing is posted; or an error. */
 static int start(struct channel *channel, struct iocp_op *op)
 {
     struct iocp_socket *socket = channel->socket;
-    struct engine *engine = socket->port->engine;
+    struct engine *engine = socket->lane->engine;
     struct op_list done = {0};
     bool oldest = channel->waiting.first == NULL;
     int error;
