@@ -29,6 +29,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "port_help.h"
 
 /* Takes of a thread without a look into its engine, before it looks there. */
 enum { TURNS_PER_GLANCE = 32 };
@@ -39,7 +40,7 @@ static struct iocp_op *leave_queue(struct iocp_port *port) REQUIRES(port->lock);
 static struct waiter *wake_newest(struct iocp_port *port) REQUIRES(port->lock);
 static void hand_over(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
 static void insert(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
-static void call_sleeper(struct iocp_port *port) REQUIRES(port->lock);
+static bool call_sleeper(struct iocp_port *port) REQUIRES(port->lock);
 static void enlist(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
 static void forget(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
 static void wait_once(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
@@ -150,17 +151,19 @@ static bool a_lane_is_free(const struct iocp_port *port)
     return false;
 }
 
-static void call_sleeper(struct iocp_port *port)
+/* False: none sleeps. */
+static bool call_sleeper(struct iocp_port *port)
 {
     struct waiter *waiter = port->newest;
 
     while (waiter != NULL && waiter->lanes != NULL)
         waiter = waiter->older;
     if (waiter == NULL)
-        return;
+        return false;
     waiter->called = true;
     port->called = true;
     seats_wake(waiter);
+    return true;
 }
 
 void port_let_go(struct iocp_port *port)
@@ -170,10 +173,8 @@ void port_let_go(struct iocp_port *port)
 
     if (port->called || !a_lane_is_free(port))
         return;
-    if (may_start(port))
-        call_sleeper(port);
-    if (port->waiting == 0)
-        port_call_ender(port);
+    if (!may_start(port) || !call_sleeper(port))
+        help_call(port);
 }
 
 void port_wake_all(struct iocp_port *port)
@@ -210,7 +211,6 @@ void port_complete(struct iocp_port *port, struct op_list *done)
             insert(port, op);
         port_unlock(port);
     }
-    port_wake_enders(port);
 }
 
 void port_hand_back(struct iocp_op *op)

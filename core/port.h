@@ -6,7 +6,7 @@
  *            seats.c         what a waiter does that sits in lanes
  *            runner.c        which thread runs on which port
  *            watch.c         find the callbacks that block
- *            port_help.c     ends that carry operations out
+ *            port_help.c     threads that wait elsewhere carry operations out
  *            port_life.c     create, close, free
  *            port_sockets.c  the open sockets of a port
  * Locking    The port's lock guards its queue, its threads and the list of its open sockets. It
@@ -57,13 +57,12 @@ struct runner {
 struct waiter {
     struct waiter *older;
     struct runner *runner;
-    struct lane *lanes;           /* in which it sits; NULL: it sleeps on its runner's `wake` */
-    struct seat *seat;            /* in a shared engine */
-    struct op_list found;         /* what came of it: published, not queued */
-    struct iocp_op *handed;       /* a completion for it */
-    const struct iocp_op *awaits; /* it waits in an end, for this */
-    int64_t look_ns;              /* when it looks at the runners; DEADLINE_NONE: never */
-    unsigned idle_looks;          /* in a row that saw nobody run */
+    struct lane *lanes;     /* in which it sits; NULL: it sleeps on its runner's `wake` */
+    struct seat *seat;      /* in a shared engine */
+    struct op_list found;   /* what came of it: published, not queued */
+    struct iocp_op *handed; /* a completion for it */
+    int64_t look_ns;        /* when it looks at the runners; DEADLINE_NONE: never */
+    unsigned idle_looks;    /* in a row that saw nobody run */
     unsigned seen_starts;
     bool watches; /* once a millisecond */
     bool spare;   /* it did not sit when it began to watch */
@@ -77,8 +76,6 @@ struct iocp_port {
     size_t queued;
     struct waiter *newest; /* of the threads that wait */
     unsigned waiting;
-    struct waiter *enders;   /* threads that sit, or sleep, in an end */
-    atomic_uint ender_count; /* of these; written under the lock */
     struct runner *runners;  /* threads between two waits */
     unsigned running;        /* of those that count */
     unsigned concurrency;    /* constant */
@@ -192,21 +189,6 @@ void watch_leave(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->l
 
 /* Somebody starts to run: if nobody watches, a waiter is called to. */
 void watch_begin(struct iocp_port *port) REQUIRES(port->lock);
-
-/* port_help.c */
-
-/*
- * The calling thread is about to sleep until `op` is settled. If it belongs to a port, it sits
- * in the lanes that are free there meanwhile: perhaps all others are in the same position, and
- * nobody would carry the operation out. False: it belongs to none; nothing was done.
- */
-bool port_help(const struct iocp_op *op, int64_t deadline_ns);
-
-/* Operations were settled: wake those that wait for one of them. */
-void port_wake_enders(struct iocp_port *port);
-
-/* A lane is free, and no waiter was there for it: an ender is. */
-void port_call_ender(struct iocp_port *port) REQUIRES(port->lock);
 
 /* port_life.c */
 

@@ -1,48 +1,103 @@
-/* port_help.c - a thread that waits in an end carries operations out meanwhile. */
+/* port_help.c - a thread that waits in an end, or for an event, carries operations out. */
 /* SPDX-License-Identifier: MIT */
+/*
+ * Such a thread, an ender, waits for a bit in some word: who writes it need not know of ports.
+ * So all enders of the process stand in one list, which is looked through only while there are
+ * any. Its lock is taken last of all.
+ */
+#include "port_help.h"
+
 #include "clock.h"
+#include "futex.h"
 #include "port.h"
 
-static void join(struct iocp_port *port, struct waiter *ender) REQUIRES(port->lock);
-static void leave(struct iocp_port *port, struct waiter *ender) REQUIRES(port->lock);
-static void sit_or_sleep(struct iocp_port *port, struct waiter *ender, int64_t deadline_ns)
-    REQUIRES(port->lock);
+struct ender {
+    struct ender *next;
+    struct iocp_port *port;
+    const atomic_uint *word;
+    unsigned bits;
+    atomic_uint nudged;    /* where it sleeps; written under the list's lock */
+    struct engine *engine; /* in which it sits, with the seat; or NULL */
+    struct seat *seat;
+};
 
-static void join(struct iocp_port *port, struct waiter *ender)
+static struct lock list_lock = {PTHREAD_MUTEX_INITIALIZER};
+static struct ender *enders;
+static atomic_uint ender_count;
+
+static void wake(struct ender *ender) REQUIRES(list_lock);
+
+static void wake(struct ender *ender)
 {
-    ender->older = port->enders;
-    port->enders = ender;
-    /* Sequentially consistent: either who settles an operation after this sees it, or the look
-     * at the operation which follows sees it settled. */
-    atomic_fetch_add(&port->ender_count, 1);
+    atomic_store(&ender->nudged, 1);
+    if (ender->engine != NULL)
+        ender->engine->ops->wake(ender->engine, ender->seat);
+    else
+        futex_wake_all(&ender->nudged);
 }
 
-static void leave(struct iocp_port *port, struct waiter *ender)
+static bool is_written(const struct ender *ender)
 {
-    struct waiter **link = &port->enders;
+    return atomic_load(ender->word) & ender->bits;
+}
 
+static void join(struct ender *ender)
+{
+    /* Sequentially consistent, as is the write to the word: either who writes sees this, or the
+     * look at the word which follows sees it written. */
+    atomic_fetch_add(&ender_count, 1);
+    lock_acquire(&list_lock);
+    ender->next = enders;
+    enders = ender;
+    lock_release(&list_lock);
+}
+
+static void leave(const struct ender *ender)
+{
+    struct ender **link = &enders;
+
+    lock_acquire(&list_lock);
     while (*link != ender)
-        link = &(*link)->older;
-    *link = ender->older;
-    atomic_fetch_sub(&port->ender_count, 1);
+        link = &(*link)->next;
+    *link = ender->next;
+    lock_release(&list_lock);
+    atomic_fetch_sub(&ender_count, 1);
 }
 
-static void sit_or_sleep(struct iocp_port *port, struct waiter *ender, int64_t deadline_ns)
+/* It is about to sleep, or to wait in the engine: from now on it can be woken there. */
+static bool settle_down(struct ender *ender, struct engine *engine, struct seat *seat)
 {
-    if (!seats_take(port, ender)) {
-        port_sleep(port, ender, deadline_ns);
-        return;
-    }
-    seats_wait(port, ender, deadline_ns);
-    port_queue(port, &ender->found);
+    bool written;
+
+    lock_acquire(&list_lock);
+    written = is_written(ender);
+    ender->engine = engine;
+    ender->seat = seat;
+    if (engine == NULL)
+        atomic_store(&ender->nudged, 0);
+    lock_release(&list_lock);
+    return !written;
+}
+
+static void sit(struct iocp_port *port, struct ender *ender, struct waiter *waiter,
+                int64_t deadline_ns) REQUIRES(port->lock);
+
+static void sit(struct iocp_port *port, struct ender *ender, struct waiter *waiter,
+                int64_t deadline_ns)
+{
+    if (settle_down(ender, waiter->lanes->engine, waiter->seat))
+        seats_wait(port, waiter, deadline_ns);
+    (void)settle_down(ender, NULL, NULL);
+    port_queue(port, &waiter->found);
     port_let_go(port); /* what is done there is for others to take */
 }
 
-bool port_help(const struct iocp_op *op, int64_t deadline_ns)
+bool port_help(const atomic_uint *word, unsigned bits, int64_t deadline_ns)
 {
     struct runner *runner = runner_of_thread();
     struct iocp_port *port = runner->port;
-    struct waiter self = {.runner = runner, .awaits = op, .look_ns = DEADLINE_NONE};
+    struct waiter waiter = {.runner = runner, .look_ns = DEADLINE_NONE};
+    struct ender self = {.port = port, .word = word, .bits = bits};
 
     if (port == NULL)
         return false;
@@ -52,34 +107,56 @@ bool port_help(const struct iocp_op *op, int64_t deadline_ns)
         return false;
     }
     port->users++;
-    join(port, &self);
-    while (!op_is_settled(op) && clock_now_ns() < deadline_ns)
-        sit_or_sleep(port, &self, deadline_ns);
-    leave(port, &self);
-    seats_leave(port, &self, false);
+    join(&self);
+    while (!is_written(&self) && clock_now_ns() < deadline_ns) {
+        if (!port->called && seats_take(port, &waiter)) {
+            sit(port, &self, &waiter, deadline_ns);
+        } else if (settle_down(&self, NULL, NULL)) {
+            port_unlock(port);
+            futex_sleep(&self.nudged, 0, deadline_ns);
+            lock_acquire(&port->lock);
+        }
+    }
+    leave(&self);
+    seats_leave(port, &waiter, false);
     port_let_go(port);
     port_drop_user(port);
     return true;
 }
 
-void port_wake_enders(struct iocp_port *port)
+void help_wake_written(void)
 {
-    if (atomic_load(&port->ender_count) == 0)
+    if (atomic_load(&ender_count) == 0)
         return;
-    lock_acquire(&port->lock);
-    for (struct waiter *ender = port->enders; ender != NULL; ender = ender->older) {
-        if (op_is_settled(ender->awaits))
-            seats_wake(ender);
+    lock_acquire(&list_lock);
+    for (struct ender *ender = enders; ender != NULL; ender = ender->next) {
+        if (is_written(ender))
+            wake(ender);
     }
-    port_unlock(port);
+    lock_release(&list_lock);
 }
 
-void port_call_ender(struct iocp_port *port)
+void help_wake_engine(const struct engine *engine)
 {
-    struct waiter *ender = port->enders;
+    lock_acquire(&list_lock);
+    for (struct ender *ender = enders; ender != NULL; ender = ender->next) {
+        if (ender->engine == engine)
+            wake(ender);
+    }
+    lock_release(&list_lock);
+}
 
-    while (ender != NULL && ender->lanes != NULL)
-        ender = ender->older;
+void help_call(const struct iocp_port *port)
+{
+    struct ender *ender;
+
+    if (atomic_load(&ender_count) == 0)
+        return;
+    lock_acquire(&list_lock);
+    ender = enders;
+    while (ender != NULL && (ender->port != port || ender->engine != NULL))
+        ender = ender->next;
     if (ender != NULL)
-        seats_wake(ender);
+        wake(ender);
+    lock_release(&list_lock);
 }

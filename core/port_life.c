@@ -123,7 +123,6 @@ size_t iocp_port_close(struct iocp_port *port)
     port_wake_all(port);
     port_unlock(port);
 
-    port_wake_enders(port);
     iocp_port_cancel_all(port); /* nobody carries them out any more */
     return count;
 }

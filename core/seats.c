@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "port.h"
+#include "port_help.h"
 
 /* The most lanes that one waiter sits in. */
 enum { HELD_MAX = 64 };
@@ -132,7 +133,7 @@ void seats_wake_lane(struct iocp_port *port, struct lane *lane)
 {
     if (lane->engine->ops->shared) {
         wake_those_in(port->newest, lane);
-        wake_those_in(port->enders, lane);
+        help_wake_engine(lane->engine);
     } else {
         lane->engine->ops->wake(lane->engine, NULL);
     }
@@ -203,10 +204,7 @@ void seats_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_
         wait_in_one(lanes, waiter->seat, deadline_ns, &done);
     else
         wait_in_all(lanes, deadline_ns, &done);
-    if (done.first != NULL) {
-        port_publish(&done, &waiter->found);
-        port_wake_enders(port);
-    }
+    port_publish(&done, &waiter->found);
     lock_acquire(&port->lock);
 }
 
