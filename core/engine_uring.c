@@ -95,7 +95,7 @@ static uint64_t mark_of(const struct channel *channel)
 static void put(struct uring_engine *self, struct channel *channel, struct io_uring_sqe *entry,
                 enum channel_armed armed)
 {
-    channel->armed = armed;
+    channel->armed = (uint8_t)armed;
     io_uring_sqe_set_data64(entry, mark_of(channel));
     socket_hold(channel->socket);
     channel->place = ring_put(&self->ring, entry);
@@ -189,12 +189,13 @@ static int uring_submit(struct engine *engine, struct channel *channel, struct o
         return 0;
     if (here && is_simple_send(channel)) {
         arm_send(self, channel);
-        return 0;
+    } else {
+        if (!here || channel->socket->skip_on_success)
+            channel->ready = true;
+        go_on(self, channel, done);
     }
-    if (!here || channel->socket->skip_on_success)
-        channel->ready = true;
-    go_on(self, channel, done);
-    if (channel->armed != ARMED_NONE && !here && atomic_load(&engine->attended))
+    /* Whoever sits has looked at what is to be submitted before. */
+    if (channel->armed != ARMED_NONE && atomic_load(&engine->attended))
         uring_wake(engine, NULL);
     return 0;
 }
