@@ -30,7 +30,7 @@
 enum { RETURNS_PER_WAIT = 128 };
 
 /* A mark is the channel's address, with what is armed in its low bits; or this. */
-enum { MARK_OF_WAKE = 0, ARMED_BITS = 7 };
+enum { MARK_OF_WAKE = 0, ARMED_BITS = 3 };
 
 _Static_assert(_Alignof(struct channel) > ARMED_BITS, "the low bits are free");
 _Static_assert((int)ARMED_SEND <= (int)ARMED_BITS, "they hold what is armed");
