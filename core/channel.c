@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "clock.h"
+#include "first_data.h"
 #include "socket.h"
 
 /* System calls of one channel before another socket's turn comes. */
@@ -111,13 +111,34 @@ static int try_send(struct iocp_socket *socket, struct iocp_op *op)
     return op->part_count == 0 ? 0 : -EINPROGRESS;
 }
 
+/* Which call is due: with first data an accept goes on as a receive, a connect as a send. */
+static enum op_kind stage(const struct iocp_socket *socket, const struct iocp_op *op)
+{
+    if (op->kind == OP_ACCEPT && op->socket != socket)
+        return OP_RECEIVE;
+    if (op->kind == OP_CONNECT && socket->connected)
+        return OP_SEND;
+    return (enum op_kind)op->kind;
+}
+
+/* -EINPROGRESS: the connection is made, and its first data are to be sent. */
+static int try_connect_stage(struct iocp_socket *socket, const struct iocp_op *op)
+{
+    int result = try_connect(socket, op);
+
+    if (result < 0 || op->part_count == 0)
+        return result;
+    socket->connected = true;
+    return -EINPROGRESS;
+}
+
 static int try_operation(struct iocp_socket *socket, struct iocp_op *op)
 {
-    switch ((enum op_kind)op->kind) {
+    switch (stage(socket, op)) {
     case OP_ACCEPT:
         return try_accept(socket);
     case OP_CONNECT:
-        return try_connect(socket, op);
+        return try_connect_stage(socket, op);
     case OP_RECEIVE:
         return socket->error != 0 ? try_last_receive(socket, op) : try_receive(socket, op);
     case OP_SEND:
@@ -156,6 +177,8 @@ static int latch_error(struct iocp_socket *socket, int error)
 static void note_result(struct iocp_socket *socket, struct iocp_op *op, int result)
 {
     if (op->kind == OP_CONNECT) {
+        if (result < 0 && socket->connected)
+            result = latch_error(socket, result);
         socket->connecting = false;
         socket->connected = result == 0;
     } else if (op->kind != OP_ACCEPT && result < 0) {
@@ -175,11 +198,20 @@ static void shut_when_sent(struct channel *channel)
         (void)shutdown(socket->fd, SHUT_WR); /* it fails if the peer has gone: all the same */
 }
 
-/* The oldest operation is done. */
+/* The oldest operation is done; an accept may yet have to wait for first data. */
 static void finish(struct channel *channel, int result, struct op_list *done)
 {
-    note_result(channel->socket, channel->waiting.first, result);
-    op_list_append(done, op_list_take(&channel->waiting));
+    struct iocp_socket *socket = channel->socket;
+    struct iocp_op *op = op_list_take(&channel->waiting);
+
+    if (op->kind == OP_ACCEPT && stage(socket, op) == OP_RECEIVE)
+        first_data_take(socket, op, result);
+    else
+        note_result(socket, op, result);
+    if (op->kind == OP_ACCEPT && op->socket == socket && result >= 0 && first_data_wanted(op))
+        first_data_await(op, done);
+    else
+        op_list_append(done, op);
     shut_when_sent(channel);
 }
 
@@ -293,7 +325,7 @@ static void fail(struct channel *channel, struct iocp_op *op, int error, struct 
     struct iocp_socket *socket = channel->socket;
 
     if (op->kind == OP_CONNECT)
-        socket->connecting = false;
+        socket->connecting = socket->connected = false;
     if (op->kind == OP_SEND && op->count > 0)
         socket->sends_broken = true;
     op->result = error;

@@ -3,6 +3,9 @@
 /*
  * Order    Only the oldest operation of a channel is ever carried out; so receives fill in the
  *          order of their begins and sends never interleave.
+ * Stages   An accept and a connect with first data are two calls: an accept and a receive, a
+ *          connect and a send. channel_run knows which is due; an engine that goes by the kind
+ *          of an operation leaves both to it.
  * Locking  All of it is guarded by the socket's lock. The calls never wait, so they may be
  *          made under it.
  */
@@ -44,7 +47,8 @@ enum channel_state {
 
 /*
  * Carry out what can be done without waiting, at most one turn's worth. Completed operations
- * go to `done` with their results; they are not published yet.
+ * go to `done` with their results; they are not published yet. A listener's may submit an
+ * operation of a new socket meanwhile.
  */
 enum channel_state channel_run(struct channel *channel, struct op_list *done);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "first_data.h"
 #include "port.h"
 
 void socket_hold(struct iocp_socket *socket)
@@ -268,8 +269,9 @@ int socket_cancel_all(struct iocp_socket *socket, enum cancel_reach reach)
     int count = -EBADF;
 
     lock_acquire(&socket->lock);
-    if (socket->fd >= 0) {
-        count = cancel_channel(&socket->in, &done);
+    /* What awaits its first data is cancelled with its listener. */
+    if (socket->fd >= 0 && socket->accepting == NULL) {
+        count = cancel_channel(&socket->in, &done) + first_data_cancel(socket, NULL, &done);
         if (reach == CANCEL_ALL)
             count += cancel_channel(&socket->out, &done);
         port_complete(socket->port, &done);
@@ -288,7 +290,8 @@ int iocp_socket_cancel(struct iocp_socket *socket, struct iocp_op *op)
 
     lock_acquire(&socket->lock);
     if (socket->fd >= 0) {
-        count = cancel_one(&socket->in, op, &done) + cancel_one(&socket->out, op, &done);
+        count = cancel_one(&socket->in, op, &done) + cancel_one(&socket->out, op, &done) +
+                first_data_cancel(socket, op, &done);
         port_complete(socket->port, &done);
     }
     lock_release(&socket->lock);
@@ -315,6 +318,15 @@ static int64_t earliest_deadline(const struct channel *channel)
     return earliest_ns;
 }
 
+void socket_arm(struct iocp_socket *socket, int64_t deadline_ns)
+{
+    if (deadline_ns >= socket->armed_ns)
+        return;
+    socket->armed_ns = deadline_ns;
+    if (timers_arm(&socket->lane->timers, socket, deadline_ns))
+        lane_deadline_nearer(socket->lane);
+}
+
 static int64_t expire_channel(struct channel *channel, int64_t now_ns, struct op_list *done)
 {
     struct iocp_op *op;
@@ -330,15 +342,15 @@ void socket_expire(struct iocp_socket *socket, int64_t now_ns)
 {
     struct op_list done = {0};
 
+    if (first_data_expire(socket, now_ns))
+        return;
     lock_acquire(&socket->lock);
     if (socket->fd >= 0) {
         int64_t in_ns = expire_channel(&socket->in, now_ns, &done);
         int64_t out_ns = expire_channel(&socket->out, now_ns, &done);
 
-        socket->armed_ns = in_ns < out_ns ? in_ns : out_ns;
-        if (socket->armed_ns != DEADLINE_NONE &&
-            timers_arm(&socket->lane->timers, socket, socket->armed_ns))
-            lane_deadline_nearer(socket->lane);
+        socket->armed_ns = DEADLINE_NONE;
+        socket_arm(socket, in_ns < out_ns ? in_ns : out_ns);
         port_complete(socket->port, &done);
     }
     lock_release(&socket->lock);
@@ -383,6 +395,7 @@ static int close_socket(struct iocp_socket *socket, bool abortive)
     }
     (void)channel_fail_all(&socket->in, -ECANCELED, &done);
     (void)channel_fail_all(&socket->out, -ECANCELED, &done);
+    (void)first_data_cancel(socket, NULL, &done);
     abortive = abortive || done.first != NULL || socket->unread.count > 0;
     engine = socket->lane->engine;
     engine->ops->detach(engine, socket);

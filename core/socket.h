@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Locking    A socket's lock may be held while one lock of its port (queue, timers, line) is
- *            taken; never the other way round.
+ *            taken; never the other way round. A listener's may be held while that of a socket
+ *            is taken which it has accepted and nobody has yet (first_data.h); no other two.
  * Ownership  Counted holds: the caller's, and one of each part of an engine that may still
  *            come upon the pointer. The hold on the port ends with the close.
  */
@@ -34,10 +35,11 @@ struct iocp_socket {
     struct lock lock;
     struct iocp_port *port; /* constant; held until closed */
     struct lane *lane;      /* constant */
-    uintptr_t key;          /* constant */
+    uintptr_t key;          /* constant from when the caller has the socket */
     struct channel in;
     struct channel out;
     struct member member;
+    struct iocp_op *accepting;        /* awaits its first data; first_data.h */
     struct iocp_socket *next_retired; /* the epoll engine's */
     int64_t armed_ns;                 /* when the port's timers look at it next; guarded by lock */
     size_t timer_place;               /* guarded by the timers' lock */
@@ -47,7 +49,7 @@ struct iocp_socket {
     int error;        /* what ended the connection: every later operation's result */
     bool input_taken; /* a receive has come upon that error: nothing is left */
     bool listening;
-    bool connecting;
+    bool connecting; /* a connect is in flight; connected as well: its first data are going */
     bool connected;
     bool skip_on_success;
     bool receives_shut; /* by iocp_socket_shutdown */
@@ -61,6 +63,9 @@ struct iocp_socket {
 
 void socket_hold(struct iocp_socket *socket);
 void socket_drop(struct iocp_socket *socket);
+
+/* See to it that the timers look at the socket at `deadline_ns`. Called under its lock. */
+void socket_arm(struct iocp_socket *socket, int64_t deadline_ns);
 
 /* Complete what is past its deadline at `now_ns`, and see to the next deadline. */
 void socket_expire(struct iocp_socket *socket, int64_t now_ns);
