@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 
+#include "clock.h"
 #include "socket.h"
 
 /* System calls of one channel before another socket's turn comes. */
@@ -38,18 +40,9 @@ static int try_connect(struct iocp_socket *socket, const struct iocp_op *op)
     return -error;
 }
 
-static size_t parts_size(const struct iocp_op *op)
-{
-    size_t size = 0;
-
-    for (unsigned i = 0; i < op->part_count; i++)
-        size += op->parts[i].iov_len;
-    return size;
-}
-
 static int try_receive(struct iocp_socket *socket, struct iocp_op *op)
 {
-    size_t size = parts_size(op);
+    size_t size = op_size(op);
     struct msghdr message = {.msg_iov = op->parts, .msg_iovlen = op->part_count};
     char byte;
     struct iovec look = {&byte, 1};
@@ -75,7 +68,7 @@ static int try_receive(struct iocp_socket *socket, struct iocp_op *op)
 /* The connection is broken. What arrived before may still be there; it is not lost. */
 static int try_last_receive(struct iocp_socket *socket, struct iocp_op *op)
 {
-    if (try_receive(socket, op) == 0 && (op->count > 0 || parts_size(op) == 0))
+    if (try_receive(socket, op) == 0 && (op->count > 0 || op_size(op) == 0))
         return 0;
     return socket->error;
 }
@@ -182,6 +175,14 @@ static void shut_when_sent(struct channel *channel)
         (void)shutdown(socket->fd, SHUT_WR); /* it fails if the peer has gone: all the same */
 }
 
+/* The oldest operation is done. */
+static void finish(struct channel *channel, int result, struct op_list *done)
+{
+    note_result(channel->socket, channel->waiting.first, result);
+    op_list_append(done, op_list_take(&channel->waiting));
+    shut_when_sent(channel);
+}
+
 enum channel_state channel_run(struct channel *channel, struct op_list *done)
 {
     struct iocp_socket *socket = channel->socket;
@@ -199,14 +200,92 @@ enum channel_state channel_run(struct channel *channel, struct op_list *done)
         }
         if (result == -EINPROGRESS)
             continue;
-        note_result(socket, op, result);
-        op_list_append(done, op_list_take(&channel->waiting));
-        if (channel->waiting.first == NULL) {
-            shut_when_sent(channel);
+        finish(channel, result, done);
+        if (channel->waiting.first == NULL)
             return CHANNEL_EMPTY;
-        }
     }
     return CHANNEL_UNDONE;
+}
+
+/* Returns how many of the bytes found room. */
+static size_t fill(struct iocp_op *op, const char *bytes, size_t count)
+{
+    size_t filled = 0;
+
+    for (unsigned i = 0; i < op->part_count && filled < count; i++) {
+        const struct iovec *part = &op->parts[i];
+        size_t size = part->iov_len < count - filled ? part->iov_len : count - filled;
+
+        if (size > 0)
+            memcpy(part->iov_base, bytes + filled, size);
+        filled += size;
+    }
+    advance_parts(op, filled);
+    return filled;
+}
+
+/* The operation has got what the engine had, and has room for what may be left in the kernel. */
+static void receive_rest(struct iocp_socket *socket, struct iocp_op *op)
+{
+    size_t count = op->count;
+    int result = try_receive(socket, op);
+
+    if (result == 0)
+        op->count += count;
+    else if (result == -EAGAIN)
+        socket->in.ready = false;
+    else
+        (void)latch_error(socket, result);
+}
+
+size_t channel_deliver(struct channel *channel, const char *bytes, size_t count,
+                       struct op_list *done)
+{
+    size_t used = 0;
+    struct iocp_op *op;
+
+    while (used < count && (op = channel->waiting.first) != NULL) {
+        op->count = fill(op, bytes + used, count - used);
+        used += op->count;
+        if (op->part_count == 0)
+            channel->ready = true;
+        else if (channel->ready)
+            receive_rest(channel->socket, op);
+        finish(channel, 0, done);
+    }
+    return used;
+}
+
+void channel_deliver_end(struct channel *channel, int result, struct op_list *done)
+{
+    struct iocp_socket *socket = channel->socket;
+
+    if (result == 0)
+        result = socket->error;
+    if (channel->waiting.first != NULL)
+        finish(channel, result, done);
+    else
+        (void)latch_error(socket, result);
+}
+
+void channel_sent(struct channel *channel, int result, struct op_list *done)
+{
+    struct iocp_op *op = channel->waiting.first;
+    int verdict = op->result;
+
+    if (result > 0) {
+        op->count += (size_t)result;
+        advance_parts(op, (size_t)result);
+    } else if (result == -EAGAIN) {
+        channel->ready = false;
+    } else if (result != -EINTR && result != -ECANCELED) {
+        finish(channel, result, done);
+        return;
+    }
+    if (op->part_count == 0)
+        finish(channel, 0, done);
+    else if (verdict < 0)
+        channel_fail(channel, op, verdict, done);
 }
 
 static void fail(struct channel *channel, struct iocp_op *op, int error, struct op_list *done)
@@ -221,13 +300,35 @@ static void fail(struct channel *channel, struct iocp_op *op, int error, struct 
     op_list_append(done, op);
 }
 
+/* The send that is being carried out, or NULL. */
+static struct iocp_op *carried(const struct channel *channel)
+{
+    return channel->armed == ARMED_SEND ? channel->waiting.first : NULL;
+}
+
+/* Say what the send that is being carried out is to fail with; the first word counts. */
+static void condemn(struct iocp_op *op, int error)
+{
+    if (op->result == 0)
+        op->result = error;
+    op->deadline_ns = DEADLINE_NONE;
+}
+
 int channel_fail_all(struct channel *channel, int error, struct op_list *done)
 {
+    struct iocp_op *stays = carried(channel);
     struct iocp_op *op;
     int count = 0;
 
+    if (stays != NULL)
+        (void)op_list_take(&channel->waiting);
     for (; (op = op_list_take(&channel->waiting)) != NULL; count++)
         fail(channel, op, error, done);
+    if (stays != NULL) {
+        condemn(stays, error);
+        op_list_append(&channel->waiting, stays);
+        count++;
+    }
     if (count > 0)
         shut_when_sent(channel);
     return count;
@@ -235,6 +336,10 @@ int channel_fail_all(struct channel *channel, int error, struct op_list *done)
 
 void channel_fail(struct channel *channel, struct iocp_op *op, int error, struct op_list *done)
 {
+    if (op == carried(channel)) {
+        condemn(op, error);
+        return;
+    }
     op_list_remove(&channel->waiting, op);
     fail(channel, op, error, done);
     if (channel->outward && channel->socket->sends_broken)

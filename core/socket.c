@@ -36,6 +36,7 @@ static struct iocp_socket *new_socket(struct iocp_port *port, int fd, uintptr_t 
     socket->port = port;
     socket->key = key;
     socket->fd = fd;
+    socket->leaving_fd = -1;
     socket->armed_ns = DEADLINE_NONE;
     socket->in = (struct channel){.socket = socket, .ready = true};
     socket->out = (struct channel){.socket = socket, .ready = true, .outward = true};
@@ -337,7 +338,7 @@ void socket_expire(struct iocp_socket *socket, int64_t now_ns)
         socket->armed_ns = in_ns < out_ns ? in_ns : out_ns;
         if (socket->armed_ns != DEADLINE_NONE &&
             timers_arm(&socket->lane->timers, socket, socket->armed_ns))
-            port_deadline_nearer(socket->lane);
+            lane_deadline_nearer(socket->lane);
         port_complete(socket->port, &done);
     }
     lock_release(&socket->lock);
@@ -350,26 +351,42 @@ static void reset_at_close(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
+void socket_leave(struct iocp_socket *socket, bool cut_short)
+{
+    if (cut_short)
+        reset_at_close(socket->leaving_fd);
+    close(socket->leaving_fd);
+    socket->leaving_fd = -1;
+}
+
+/* A send that is being carried out tells by what comes of it how the peer is to see the end. */
+static void close_descriptor(struct iocp_socket *socket, bool abortive)
+{
+    if (abortive)
+        reset_at_close(socket->fd);
+    socket->leaving_fd = socket->fd;
+    socket->fd = -1;
+    if (socket->out.waiting.first == NULL)
+        socket_leave(socket, false);
+}
+
 static int close_socket(struct iocp_socket *socket, bool abortive)
 {
     struct iocp_port *port = socket->port;
     struct engine *engine;
     struct op_list done = {0};
-    int pending;
 
     lock_acquire(&socket->lock);
     if (socket->fd < 0) {
         lock_release(&socket->lock);
         return -EBADF;
     }
-    pending = channel_fail_all(&socket->in, -ECANCELED, &done) +
-              channel_fail_all(&socket->out, -ECANCELED, &done);
+    (void)channel_fail_all(&socket->in, -ECANCELED, &done);
+    (void)channel_fail_all(&socket->out, -ECANCELED, &done);
+    abortive = abortive || done.first != NULL || socket->unread.count > 0;
     engine = socket->lane->engine;
     engine->ops->detach(engine, socket);
-    if (abortive || pending > 0)
-        reset_at_close(socket->fd);
-    close(socket->fd);
-    socket->fd = -1;
+    close_descriptor(socket, abortive);
     /* Before its callbacks can run: one of them may free the socket. */
     port_dismiss(port, socket);
     port_complete(port, &done);

@@ -23,6 +23,13 @@ struct member {
     struct iocp_socket *socket; /* NULL: a mark that a walk over the list has set */
 };
 
+/* Bytes that were received for an operation which did not take them: the io_uring engine's. */
+struct unread {
+    uint16_t buffer;
+    uint16_t start;
+    uint16_t count; /* 0: there are none */
+};
+
 struct iocp_socket {
     struct lock lock;
     struct iocp_port *port; /* constant; held until closed */
@@ -36,6 +43,7 @@ struct iocp_socket {
     size_t timer_place;               /* guarded by the timers' lock */
     atomic_uint holds;
     int fd;           /* guarded by lock, as all below; -1 once closed */
+    int leaving_fd;   /* closed, while a send on it is being carried out; else -1 */
     int error;        /* what ended the connection: every later operation's result */
     bool input_taken; /* a receive has come upon that error: nothing is left */
     bool listening;
@@ -47,6 +55,8 @@ struct iocp_socket {
     bool sends_broken;     /* a send was cut short */
     bool registered;       /* the epoll engine's: in the set */
     bool short_is_not_all; /* a short receive does not mean that nothing is left */
+    uint16_t asked;        /* bytes that the armed receive asks for, at most */
+    struct unread unread;
 };
 
 void socket_hold(struct iocp_socket *socket);
@@ -54,6 +64,10 @@ void socket_drop(struct iocp_socket *socket);
 
 /* Complete what is past its deadline at `now_ns`, and see to the next deadline. */
 void socket_expire(struct iocp_socket *socket, int64_t now_ns);
+
+/* The send that was being carried out when the socket was closed has come back: let the descriptor
+ * go too. Under the socket's lock. */
+void socket_leave(struct iocp_socket *socket, bool cut_short);
 
 enum socket_state {
     SOCKET_FRESH, /* neither of these */
