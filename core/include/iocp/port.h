@@ -87,6 +87,7 @@ IOCP_API IOCP_MUST_CHECK int iocp_port_post_callback(struct iocp_port *port, str
  * IOCP_INFINITE for ever. Signals do not end the wait. The calling thread then counts as
  * running, whatever the result, until it waits on a port again or ends. (So a thread that looks
  * once and never again keeps a place for ever; and a look finds nothing while all are taken.)
+ * errno is left as it was.
  *
  * Returns  0 and *completion; an operation that failed is a completion like any other.
  *          -ETIMEDOUT: nothing came; *completion is untouched.
