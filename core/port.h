@@ -80,6 +80,7 @@ struct iocp_port {
     unsigned waiting;
     struct runner *runners;  /* threads between two waits */
     unsigned running;        /* of those that count */
+    unsigned blocked;        /* of those found asleep */
     unsigned concurrency;    /* constant */
     unsigned starts;         /* takes under the lock, so far */
     unsigned watchers;       /* waiters that look at the runners once a millisecond */
