@@ -307,6 +307,32 @@ Test(uring, a_descriptor_used_anew_is_not_named_by_what_was_begun_before)
     close_connection();
 }
 
+static bool is_readable(int descriptor, int timeout_ms)
+{
+    struct pollfd ring = {.fd = descriptor, .events = POLLIN};
+
+    return poll(&ring, 1, timeout_ms) == 1;
+}
+
+/* For a waiter that sits in several lanes. */
+Test(uring, each_wake_is_seen_by_who_watches_the_descriptor_after_a_look)
+{
+    struct engine *engine = NULL;
+    struct op_list done = {0};
+
+    open_ring();
+    cr_assert(zero(int, engine_create("io_uring", NULL, &engine)));
+    engine->ops->wait(engine, NULL, 0, &done);
+    for (int i = 0; i < 3; i++) {
+        cr_assert(not(is_readable(engine->ops->descriptor(engine), 0)));
+        engine->ops->wake(engine, NULL);
+        cr_assert(is_readable(engine->ops->descriptor(engine), PATIENCE_MS));
+        engine->ops->wait(engine, NULL, 0, &done);
+    }
+    engine_free(engine);
+    contract_close(&contract);
+}
+
 /* A thread that hands a receive to the kernel, and is gone. */
 struct waiter_for_a_while {
     struct iocp_op op;
