@@ -50,10 +50,13 @@ static void check_progress(struct iocp_port *port, struct runner *runner, unsign
     REQUIRES(port->lock);
 
 /* A spare that sleeps does it for all; without one every sitting waiter does, as each may rise
- * at any time. */
+ * at any time. A newcomer also begins when all runners are blocked: those who have looked at
+ * them may be gone. */
 static bool may_watch(const struct iocp_port *port, const struct waiter *waiter)
 {
-    return !waiter->watches && port->running > 0 && port->spare_watchers == 0;
+    bool new_to_runners = port->runners != NULL && waiter->look_ns == DEADLINE_NONE;
+
+    return !waiter->watches && port->spare_watchers == 0 && (port->running > 0 || new_to_runners);
 }
 
 static void start_watching(struct iocp_port *port, struct waiter *waiter)
