@@ -9,9 +9,6 @@
 #include "clock.h"
 #include "port.h"
 
-/* The most lanes that one waiter sits in. */
-enum { HELD_MAX = 64 };
-
 /* All of them under the port's lock. */
 
 static void occupy(struct lane *lane)
@@ -62,18 +59,13 @@ static bool take_shared_seat(struct lane *lane, struct waiter *waiter)
 bool seats_take(struct iocp_port *port, struct waiter *waiter)
 {
     struct lane *own = waiter->runner->lane;
-    unsigned count = 0;
 
     if (port->lanes[0]->engine->ops->shared)
         return take_shared_seat(port->lanes[0], waiter);
 
-    for (struct lane *lane = waiter->lanes; lane != NULL; lane = lane->next_held)
-        count++;
-    for (unsigned i = 0; i < port->lane_count && count < HELD_MAX; i++) {
-        if (port->lanes[i]->state == LANE_FREE && port->lanes[i] != own) {
+    for (unsigned i = 0; i < port->lane_count; i++) {
+        if (port->lanes[i]->state == LANE_FREE && port->lanes[i] != own)
             sit_down(waiter, port->lanes[i]);
-            count++;
-        }
     }
     /* Last, so that it stands first: that is the one which is kept. */
     if (own != NULL && (own->state == LANE_FREE || own->runner == waiter->runner)) {
@@ -164,7 +156,7 @@ static void wait_in_one(struct lane *lane, struct seat *seat, int64_t deadline_n
 /* Until the descriptor of one of the engines is readable, or a deadline has come. */
 static void poll_all(struct lane *lanes, int64_t deadline_ns)
 {
-    struct pollfd fds[HELD_MAX + 1];
+    struct pollfd fds[IOCP_CONCURRENCY_MAX]; /* there are not more lanes */
     nfds_t count = 0;
 
     for (; lanes != NULL; lanes = lanes->next_held) {
