@@ -65,10 +65,11 @@ struct waiter {
     int64_t look_ns;              /* when it looks at the runners; DEADLINE_NONE: never */
     unsigned idle_looks;          /* in a row that saw nobody run */
     unsigned seen_starts;
-    bool watches; /* once a millisecond */
-    bool spare;   /* it did not sit when it began to watch */
-    bool woken;   /* out of the list; has to look around */
-    bool called;  /* woken to sit down; still in the list */
+    atomic_bool nudged; /* by seats_wake, since its wait began */
+    bool watches;       /* once a millisecond */
+    bool spare;         /* it did not sit when it began to watch */
+    bool woken;         /* out of the list; has to look around */
+    bool called;        /* woken to sit down; still in the list */
 };
 
 struct iocp_port {

@@ -104,6 +104,7 @@ void seats_wake(struct waiter *waiter)
 {
     struct lane *lane = waiter->lanes;
 
+    atomic_store(&waiter->nudged, true);
     if (lane != NULL)
         lane->engine->ops->wake(lane->engine, waiter->seat);
     else
@@ -175,13 +176,15 @@ static void look_into_all(struct lane *lanes, struct op_list *done)
         wait_in_one(lanes, NULL, 0, done);
 }
 
-static void wait_in_all(struct lane *lanes, int64_t deadline_ns, struct op_list *done)
+static void wait_in_all(struct waiter *waiter, int64_t deadline_ns, struct op_list *done)
 {
-    look_into_all(lanes, done); /* so that nothing is left to be carried out */
-    if (done->first != NULL)
+    look_into_all(waiter->lanes, done); /* so that nothing is left to be carried out */
+    /* The look takes an engine's wake with it: after it, either the nudge is seen here or the
+     * wake is still to come. */
+    if (done->first != NULL || atomic_load(&waiter->nudged))
         return;
-    poll_all(lanes, deadline_ns);
-    look_into_all(lanes, done);
+    poll_all(waiter->lanes, deadline_ns);
+    look_into_all(waiter->lanes, done);
 }
 
 void seats_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
@@ -190,11 +193,12 @@ void seats_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_
     struct op_list done = {0};
 
     waiter->runner->turns = 0;
+    atomic_store(&waiter->nudged, false);
     port_unlock(port);
     if (lanes->next_held == NULL)
         wait_in_one(lanes, waiter->seat, deadline_ns, &done);
     else
-        wait_in_all(lanes, deadline_ns, &done);
+        wait_in_all(waiter, deadline_ns, &done);
     if (done.first != NULL) {
         port_publish(&done, &waiter->found);
         port_wake_enders(port);
