@@ -124,6 +124,7 @@ void op_begin(struct iocp_op *op, enum op_kind kind, struct iocp_socket *socket,
               iocp_callback *callback, void *context)
 {
     op->socket = socket;
+    op->port = socket != NULL ? socket->port : NULL;
     op->callback = callback;
     op->context = context;
     op->count = 0;

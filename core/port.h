@@ -197,9 +197,9 @@ void watch_begin(struct iocp_port *port) REQUIRES(port->lock);
 /* port_help.c */
 
 /*
- * The calling thread is about to sleep until `op` is settled. If it belongs to a port, it sits
- * in the lanes that are free there meanwhile: perhaps all others are in the same position, and
- * nobody would carry the operation out. False: it belongs to none; nothing was done.
+ * The calling thread is about to sleep until `op` is settled. If it belongs to the operation's
+ * port, it sits in the lanes that are free there meanwhile: perhaps all others are in the same
+ * position, and nobody would carry the operation out. False: it does not; nothing was done.
  */
 bool port_help(const struct iocp_op *op, int64_t deadline_ns);
 

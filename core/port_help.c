@@ -44,7 +44,7 @@ bool port_help(const struct iocp_op *op, int64_t deadline_ns)
     struct iocp_port *port = runner->port;
     struct waiter self = {.runner = runner, .awaits = op, .look_ns = DEADLINE_NONE};
 
-    if (port == NULL)
+    if (port == NULL || op->port != port)
         return false;
     lock_acquire(&port->lock);
     if (port->stopped) {

@@ -92,7 +92,6 @@ int iocp_begin_accept(struct iocp_socket *listener, struct iocp_op *op, iocp_cal
         result = -EINVAL;
     if (result == 0) {
         op_begin(op, OP_ACCEPT, listener, callback, context);
-        op->port = listener->port;
         result = start(&listener->in, op);
     }
     lock_release(&listener->lock);

@@ -43,10 +43,8 @@ struct iocp_op {
     iocp_callback *callback;
     void *context;
     _Atomic(struct iocp_event *) event;
-    union {
-        struct iovec *parts;
-        struct iocp_port *port;
-    };
+    struct iovec *parts;
+    struct iocp_port *port;
     struct iovec part;
     uintptr_t key;
     size_t count;
