@@ -191,7 +191,7 @@ void watch_look(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lo
 /* The waiter goes. */
 void watch_leave(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
 
-/* Somebody starts to run: if nobody watches, a waiter is called to. */
+/* Somebody starts to run: if nobody watches, a waiter is called to; without any, an ender. */
 void watch_begin(struct iocp_port *port) REQUIRES(port->lock);
 
 /* port_help.c */

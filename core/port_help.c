@@ -29,11 +29,14 @@ static void leave(struct iocp_port *port, struct waiter *ender)
 
 static void sit_or_sleep(struct iocp_port *port, struct waiter *ender, int64_t deadline_ns)
 {
-    if (!seats_take(port, ender)) {
-        port_sleep(port, ender, deadline_ns);
-        return;
-    }
-    seats_wait(port, ender, deadline_ns);
+    bool sits = seats_take(port, ender);
+    int64_t limit_ns = watch_limit(port, ender, deadline_ns);
+
+    if (sits)
+        seats_wait(port, ender, limit_ns);
+    else
+        port_sleep(port, ender, limit_ns);
+    watch_look(port, ender);
     port_queue(port, &ender->found);
     port_let_go(port); /* what is done there is for others to take */
 }
@@ -56,6 +59,7 @@ bool port_help(const struct iocp_op *op, int64_t deadline_ns)
     while (!op_is_settled(op) && clock_now_ns() < deadline_ns)
         sit_or_sleep(port, &self, deadline_ns);
     leave(port, &self);
+    watch_leave(port, &self);
     seats_leave(port, &self, false);
     port_let_go(port);
     port_drop_user(port);

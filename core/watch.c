@@ -93,7 +93,7 @@ int64_t watch_limit(struct iocp_port *port, struct waiter *waiter, int64_t deadl
 
 void watch_begin(struct iocp_port *port)
 {
-    struct waiter *watcher = port->newest;
+    struct waiter *watcher = port->newest != NULL ? port->newest : port->enders;
 
     if (port->watchers > 0 || watcher == NULL || port->running == 0)
         return;
