@@ -458,7 +458,7 @@ struct echo {
     struct iocp_op receive;
     struct iocp_op send;
     char byte;
-    bool goes_through_gate; /* next time */
+    atomic_bool goes_through_gate; /* next time */
     struct gate gate;
     atomic_uint received;
     atomic_uint failed;
@@ -494,9 +494,8 @@ static void take_byte(struct iocp_op *op, void *self)
     if (iocp_begin_send(echo->connection.socket, &echo->send, &echo->byte, 1, byte_is_sent, echo) <
         0)
         atomic_fetch_add(&echo->failed, 1);
-    if (!echo->goes_through_gate)
+    if (!atomic_exchange(&echo->goes_through_gate, false))
         return;
-    echo->goes_through_gate = false;
     atomic_store(&echo->at_gate, true);
     at_read(&echo->gate);
 }

@@ -198,6 +198,7 @@ static void send_leaver(struct leaver *leaver, size_t engine)
     stage_open(engine, 1, 0);
     begin_receives();
     cr_assert(zero(int, pthread_create(&leaver->thread, NULL, cancel_and_leave, leaver)));
+    cr_assert(port_has_waiters(stage.port, 1)); /* in the lane */
     cr_assert(zero(int, iocp_port_post(stage.port, 0, 0, NULL)));
     if (leaver->brackets)
         cr_assert(stage_sees(&leaver->inside.started));
