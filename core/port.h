@@ -82,6 +82,7 @@ struct iocp_port {
     atomic_uint ender_count; /* of these; written under the lock */
     struct runner *runners;  /* threads between two waits */
     unsigned running;        /* of those that count */
+    unsigned blocked;        /* of those that were found asleep */
     unsigned concurrency;    /* constant */
     unsigned starts;         /* takes under the lock, so far */
     unsigned watchers;       /* waiters that look at the runners once a millisecond */

@@ -48,13 +48,15 @@ static void leave_lane(struct iocp_port *port, struct runner *runner)
 
 void runner_stop_counting(struct iocp_port *port, struct runner *runner, enum runner_state state)
 {
-    if (runner->state == RUNNER_RUNS)
-        port->running--;
+    port->running -= runner->state == RUNNER_RUNS;
+    port->blocked -= runner->state == RUNNER_BLOCKED;
+    port->blocked += state == RUNNER_BLOCKED;
     runner->state = state;
 }
 
 void runner_count_again(struct iocp_port *port, struct runner *runner)
 {
+    port->blocked -= runner->state == RUNNER_BLOCKED;
     runner->state = RUNNER_RUNS;
     port->running++;
 }
