@@ -49,7 +49,8 @@ struct runner {
     pthread_cond_t wake; /* where it sleeps as a waiter */
     pid_t thread;
     clockid_t cpu_clock;
-    unsigned seen_takes; /* by the last look, as the next two */
+    unsigned seen_look;  /* the last one that saw it */
+    unsigned seen_takes; /* by that look, as the next two */
     size_t seen_ready;
     int64_t seen_cpu_ns;
 };
@@ -85,10 +86,11 @@ struct iocp_port {
     unsigned starts;         /* takes under the lock, so far */
     unsigned watchers;       /* waiters that look at the runners once a millisecond */
     unsigned spare_watchers; /* of these, those that sleep between two looks */
-    int64_t looked_ns;
-    bool called;        /* a waiter was called to sit down, and has not yet come */
-    atomic_bool closed; /* written under the lock; the begins read it without */
-    atomic_bool calm;   /* nothing to see to: written by port_unlock, read by lane takes */
+    unsigned looks;          /* at the runners, so far */
+    int64_t looked_ns;       /* when the last one began */
+    bool called;             /* a waiter was called to sit down, and has not yet come */
+    atomic_bool closed;      /* written under the lock; the begins read it without */
+    atomic_bool calm;        /* nothing to see to: written by port_unlock, read by lane takes */
     size_t users;
     size_t holds;
     struct member sockets; /* the open ones, in a ring */

@@ -23,7 +23,7 @@ enum {
     LOOK_NS = 1000000,
     IDLE_LOOKS = 8,    /* before the watching ends */
     DOUBLINGS_MAX = 9, /* of the pause between looks at runners that are all blocked */
-    SUSPECTS_PER_LOOK = 64,
+    SUSPECTS_AT_ONCE = 32,
 };
 
 /* A runner that has been in the same callback since the last look. */
@@ -41,10 +41,11 @@ struct suspect {
 static bool may_watch(const struct iocp_port *port, const struct waiter *waiter)
     REQUIRES(port->lock);
 static void start_watching(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
-static void stop_watching(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
 static void look(struct iocp_port *port) REQUIRES(port->lock);
 static int64_t next_look(struct iocp_port *port, struct waiter *waiter, int64_t now_ns)
     REQUIRES(port->lock);
+static void suspect_runner(struct iocp_port *port, struct runner *runner, unsigned takes,
+                           struct suspect *suspect) REQUIRES(port->lock);
 static unsigned collect(struct iocp_port *port, struct suspect suspects[]) REQUIRES(port->lock);
 static void judge(struct iocp_port *port, const struct suspect *suspect) REQUIRES(port->lock);
 static void check_progress(struct iocp_port *port, struct runner *runner, unsigned takes)
@@ -70,18 +71,13 @@ static void start_watching(struct iocp_port *port, struct waiter *waiter)
     port->spare_watchers += waiter->spare;
 }
 
-static void stop_watching(struct iocp_port *port, struct waiter *waiter)
+void watch_leave(struct iocp_port *port, struct waiter *waiter)
 {
     if (!waiter->watches)
         return;
     waiter->watches = false;
     port->watchers--;
     port->spare_watchers -= waiter->spare;
-}
-
-void watch_leave(struct iocp_port *port, struct waiter *waiter)
-{
-    stop_watching(port, waiter);
 }
 
 int64_t watch_limit(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
@@ -120,28 +116,37 @@ static void check_progress(struct iocp_port *port, struct runner *runner, unsign
     runner->seen_cpu_ns = -1;
 }
 
-/* The runners that are to be asked about. */
+static void suspect_runner(struct iocp_port *port, struct runner *runner, unsigned takes,
+                           struct suspect *suspect)
+{
+    if (runner->lane != NULL && runner->lane->runner == runner)
+        seats_free_lane(port, runner->lane);
+    *suspect = (struct suspect){
+        .runner = runner,
+        .thread = runner->thread,
+        .takes = takes,
+        .state = runner->state,
+        .cpu_clock = runner->cpu_clock,
+        .seen_cpu_ns = runner->seen_cpu_ns,
+    };
+}
+
+/* Those of the runners not yet seen in this look who are to be asked about; not all at once. */
 static unsigned collect(struct iocp_port *port, struct suspect suspects[])
 {
+    struct runner *runner = port->runners;
     unsigned count = 0;
 
-    for (struct runner *runner = port->runners; runner != NULL; runner = runner->next) {
+    for (; runner != NULL && count < SUSPECTS_AT_ONCE; runner = runner->next) {
         unsigned takes = atomic_load_explicit(&runner->takes, memory_order_relaxed);
 
-        if (takes != runner->seen_takes) {
+        if (runner->seen_look == port->looks)
+            continue;
+        runner->seen_look = port->looks;
+        if (takes != runner->seen_takes)
             check_progress(port, runner, takes);
-        } else if (runner->state != RUNNER_BRACKETED && count < SUSPECTS_PER_LOOK) {
-            if (runner->lane != NULL && runner->lane->runner == runner)
-                seats_free_lane(port, runner->lane);
-            suspects[count++] = (struct suspect){
-                .runner = runner,
-                .thread = runner->thread,
-                .takes = takes,
-                .state = runner->state,
-                .cpu_clock = runner->cpu_clock,
-                .seen_cpu_ns = runner->seen_cpu_ns,
-            };
-        }
+        else if (runner->state != RUNNER_BRACKETED)
+            suspect_runner(port, runner, takes, &suspects[count++]);
     }
     return count;
 }
@@ -178,10 +183,11 @@ static void judge(struct iocp_port *port, const struct suspect *suspect)
 
 static void look(struct iocp_port *port)
 {
-    struct suspect suspects[SUSPECTS_PER_LOOK];
-    unsigned count = collect(port, suspects);
+    struct suspect suspects[SUSPECTS_AT_ONCE];
+    unsigned count;
 
-    if (count > 0) {
+    port->looks++;
+    while ((count = collect(port, suspects)) > 0) {
         port_unlock(port);
         for (unsigned i = 0; i < count; i++)
             ask(&suspects[i]);
@@ -204,7 +210,7 @@ static int64_t next_look(struct iocp_port *port, struct waiter *waiter, int64_t 
     if (waiter->idle_looks++ < IDLE_LOOKS)
         return now_ns + LOOK_NS;
 
-    stop_watching(port, waiter);
+    watch_leave(port, waiter);
     if (port->blocked == 0)
         return DEADLINE_NONE;
     doublings = waiter->idle_looks - IDLE_LOOKS;

@@ -1,6 +1,7 @@
 /* test_help.c - with every worker inside a wait, operations are carried out all the same. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <unistd.h>
 
 #include "contract.h"
 #include "taker.h"
@@ -217,4 +218,35 @@ EngineTest(help, an_end_may_wait_for_an_operation_of_another_port)
     contract_disconnect(&connection);
     contract_close(&contract);
     contract_close(&other);
+}
+
+/* A callback that ends its receive and then blocks where the library does not see it. */
+static int gate[2];
+
+static void receive_and_block(struct iocp_op *op, void *context)
+{
+    char byte;
+
+    receive_and_end(op, context);
+    while (read(gate[0], &byte, 1) < 0 && errno == EINTR)
+        continue;
+}
+
+/* Who has sat there is back, and will not wait at the port: the next one is called. */
+EngineTest(help, is_taken_over_when_the_one_before_does_not_come_back)
+{
+    cr_assert(zero(int, pipe(gate)));
+    send_all_into(receive_and_block, *engine, 0);
+
+    for (size_t i = 0; i < WORKERS; i++) {
+        cr_assert(zero(int, loopback_write_all(enders[i].connection.peer, "x", 1)));
+        cr_assert(zero(int, iocp_event_wait(&enders[i].ended, PATIENCE_MS)));
+    }
+    for (size_t i = 0; i < WORKERS; i++)
+        cr_assert(eq(long, write(gate[1], "x", 1), 1));
+
+    expect_results(1);
+    close_all();
+    close(gate[0]);
+    close(gate[1]);
 }
