@@ -76,6 +76,9 @@ int engine_create(const char *name, struct lane *lane, struct engine **engine);
 /* Stop and free an engine. */
 void engine_free(struct engine *engine);
 
+/* All of them, best first: the order in which "auto" tries them. NULL behind the last. */
+extern const struct engine_ops *const engine_table[];
+
 extern const struct engine_ops engine_blocking;
 extern const struct engine_ops engine_epoll;
 

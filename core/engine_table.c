@@ -1,0 +1,9 @@
+/* engine_table.c - the engines that are built in. */
+/* SPDX-License-Identifier: MIT */
+#include "engine.h"
+
+const struct engine_ops *const engine_table[] = {
+    &engine_epoll,
+    &engine_blocking,
+    NULL,
+};

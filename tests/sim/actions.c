@@ -1,0 +1,290 @@
+/* actions.c - what callbacks and threads of a trial do: anything, as drawn. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "chance.h"
+#include "schedule.h"
+#include "trial.h"
+
+#define US INT64_C(1000)
+
+/* The thread was released by the port, and has not blocked since. */
+static _Thread_local bool unblocked;
+
+/* It was released with several completions, and runs their callbacks one after the other. */
+static _Thread_local bool has_batch;
+
+static void be_released(void)
+{
+    unblocked = true;
+    if (++trial.unblocked > trial.concurrency)
+        schedule_fail("%u threads run callbacks, but %u may", trial.unblocked, trial.concurrency);
+}
+
+void batch_enter(void)
+{
+    has_batch = true;
+    be_released();
+}
+
+void batch_leave(void)
+{
+    about_to_block();
+    has_batch = false;
+}
+
+void callback_enter(void)
+{
+    if (!has_batch)
+        be_released();
+}
+
+void callback_leave(void)
+{
+    if (!has_batch)
+        about_to_block();
+}
+
+void about_to_block(void)
+{
+    if (!unblocked)
+        return;
+    unblocked = false;
+    trial.unblocked--;
+}
+
+/* In a callback or anywhere else: take one's time. */
+void dawdle(void)
+{
+    switch (chance_below(4)) {
+    case 0:
+        about_to_block();
+        sim_sleep(chance_between(1, 4000) * US);
+        break;
+    case 1:
+        sim_compute(chance_between(1, 2000) * US);
+        break;
+    case 2:
+        about_to_block();
+        iocp_blocking_begin();
+        sim_sleep(chance_between(1, 4000) * US);
+        iocp_blocking_end();
+        break;
+    default:
+        schedule_point("a moment");
+    }
+}
+
+/* A connection that is no listener, or, where there is none, NULL. */
+static struct connection *any_connection(void)
+{
+    unsigned first = chance_below(CONNECTIONS_MAX);
+
+    for (unsigned i = 0; i < trial.connection_count; i++) {
+        struct connection *at = &trial.connections[(first + i) % trial.connection_count];
+
+        if (!at->listens)
+            return at;
+    }
+    return NULL;
+}
+
+static int draw_timeout(void)
+{
+    return chance_one_in(4) ? (int)chance_between(1, 20) : 0;
+}
+
+/* An idle exchange; a connect is begun once alone, by who made the connection. */
+static struct exchange *claim(struct connection *connection, bool outward)
+{
+    if (!outward)
+        return exchange_claim_idle(connection->exchanges[0], EXCHANGES_EACH_WAY);
+    return exchange_claim_idle(connection->exchanges[1] + 1, EXCHANGES_EACH_WAY - 1);
+}
+
+static void begin_something(void)
+{
+    struct connection *connection = any_connection();
+    struct exchange *exchange = connection != NULL ? claim(connection, chance_one_in(2)) : NULL;
+
+    if (exchange != NULL)
+        (void)exchange_begin(exchange, draw_timeout(), true);
+}
+
+static void accept_somebody(void)
+{
+    for (unsigned i = 0; i < trial.connection_count; i++) {
+        struct connection *at = &trial.connections[i];
+        struct exchange *exchange;
+
+        if (!at->listens || (exchange = claim(at, false)) == NULL)
+            continue;
+        (void)exchange_begin(exchange, draw_timeout(), true);
+        return;
+    }
+}
+
+/* An operation without a callback, waited for by this thread. */
+static void do_blocking(void)
+{
+    struct connection *connection = any_connection();
+    struct exchange *exchange = connection != NULL ? claim(connection, chance_one_in(2)) : NULL;
+    int64_t start_ns;
+    int wait_ms;
+
+    if (exchange == NULL || !exchange_begin(exchange, (int)chance_between(1, 20), false))
+        return;
+    about_to_block();
+    while (chance_one_in(2)) {
+        start_ns = schedule_now_ns();
+        wait_ms = (int)chance_below(5);
+        if (iocp_op_wait(&exchange->op.op, wait_ms) == -ETIMEDOUT &&
+            schedule_now_ns() < start_ns + wait_ms * 1000 * US)
+            schedule_fail("a wait for an operation ran out too early");
+    }
+    exchange_settle(exchange);
+}
+
+static void cancel_one(void)
+{
+    struct connection *connection = any_connection();
+    struct exchange *exchange;
+    int result;
+
+    if (connection == NULL)
+        return;
+    exchange = &connection->exchanges[chance_below(2)][chance_below(EXCHANGES_EACH_WAY)];
+    connection->disturbed = true;
+    result = iocp_socket_cancel(connection->socket, &exchange->op.op);
+    schedule_note("connection %u: cancel of one gives %d", connection->number, result);
+    if (result != 1 && result != -ENOENT && !(result == -EBADF && connection->closing))
+        schedule_fail("the cancel of one operation gave %d", result);
+}
+
+static void cancel_all(void)
+{
+    struct connection *connection = any_connection();
+
+    if (connection == NULL)
+        return;
+    connection->disturbed = true;
+    schedule_note("connection %u: cancel of all gives %d", connection->number,
+                  iocp_socket_cancel(connection->socket, NULL));
+}
+
+static void disturb_everything(void)
+{
+    for (unsigned i = 0; i < trial.connection_count; i++)
+        trial.connections[i].disturbed = true;
+    schedule_note("everything is cancelled");
+    if (chance_one_in(2))
+        iocp_port_cancel_all(trial.port);
+    else
+        iocp_port_cancel_receives(trial.port);
+}
+
+static void close_one(void)
+{
+    struct connection *connection = any_connection();
+    bool abort = chance_one_in(2);
+    int result;
+
+    if (connection == NULL)
+        return;
+    connection->disturbed = connection->closing = true;
+    result = abort ? iocp_socket_abort(connection->socket) : iocp_socket_close(connection->socket);
+    schedule_note("connection %u: close gives %d", connection->number, result);
+    connection->closed_times += result == 0;
+    if ((result != 0 && result != -EBADF) || connection->closed_times > 1)
+        schedule_fail("close %u of a socket gave %d", connection->closed_times, result);
+    if (result == 0 && abort && connection->stream->farewell != NET_SAW_RESET)
+        schedule_fail("the peer of an aborted socket has not seen a reset");
+}
+
+static void shut_sending(void)
+{
+    struct connection *connection = any_connection();
+
+    if (connection == NULL)
+        return;
+    connection->shutting = true;
+    if (iocp_socket_shutdown(connection->socket, SHUT_WR) == 0)
+        connection->shut = true;
+}
+
+static void post_packet(void)
+{
+    trial.packets_posted++;
+    if (iocp_port_post(trial.port, 0, 0, NULL) < 0) {
+        trial.packets_posted--;
+        if (!trial.port_closing)
+            schedule_fail("a packet could not be posted");
+    }
+}
+
+static void post_callback(void)
+{
+    struct exchange *exchange = exchange_claim_idle(trial.posts, POSTS_MAX);
+
+    if (exchange != NULL)
+        (void)exchange_begin(exchange, 0, true);
+}
+
+/* Waiting threads and completions must not stand there side by side. */
+static void watch_the_port(void)
+{
+    struct iocp_port_statistics seen;
+
+    for (int looks = 0; looks < 3; looks++) {
+        iocp_port_read_statistics(trial.port, &seen);
+        if (seen.queued == 0 || seen.waiting == 0 || seen.running >= seen.concurrency ||
+            trial.port_closing)
+            return;
+        about_to_block();
+        sim_sleep(3000 * US);
+    }
+    schedule_fail("%zu completions wait beside %u threads, and only %u run", seen.queued,
+                  seen.waiting, seen.running);
+}
+
+static void skip_on_success(void)
+{
+    struct connection *connection = any_connection();
+
+    if (connection != NULL)
+        iocp_socket_skip_on_success(connection->socket);
+}
+
+struct action {
+    unsigned weight;
+    void (*act)(void);
+};
+
+static const struct action actions[] = {
+    {20, begin_something}, {4, accept_somebody}, {6, post_callback},  {3, post_packet},
+    {5, do_blocking},      {5, cancel_one},      {3, cancel_all},     {1, disturb_everything},
+    {2, close_one},        {1, shut_sending},    {2, watch_the_port}, {1, skip_on_success},
+};
+
+static unsigned total_weight(void)
+{
+    unsigned total = 0;
+
+    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
+        total += actions[i].weight;
+    return total;
+}
+
+void act(void)
+{
+    unsigned drawn = chance_below(total_weight());
+    const struct action *action = actions;
+
+    if (trial.over || trial.actions_left == 0)
+        return;
+    trial.actions_left--;
+    for (; drawn >= action->weight; action++)
+        drawn -= action->weight;
+    action->act();
+}
