@@ -18,6 +18,7 @@
 
 #include "clock.h"
 #include "lock.h"
+#include "port_help.h"
 
 enum { NOT_RELEASED = -ETIMEDOUT };
 
@@ -34,7 +35,7 @@ struct iocp_event_waiter {
 struct wait {
     struct lock lock;
     pthread_cond_t ready; /* signalled: woken */
-    bool woken;           /* guarded by lock */
+    atomic_uint woken;    /* written under lock */
     int released;         /* guarded by lock; the index of the event that released the thread */
     bool all;             /* constant */
     size_t count;
@@ -93,8 +94,9 @@ static bool wake(const struct iocp_event_waiter *waiter)
     if (releases)
         wait->released = waiter->index;
     if (releases || wait->all) {
-        wait->woken = true;
+        atomic_store(&wait->woken, 1);
         condition_signal(&wait->ready);
+        help_wake_written();
     }
     lock_release(&wait->lock);
     return releases;
@@ -228,11 +230,13 @@ static int take_locked(struct wait *wait)
 static bool sleep_until_woken(struct wait *wait, int64_t deadline_ns)
 {
     iocp_blocking_begin();
-    lock_acquire(&wait->lock);
-    while (!wait->woken && condition_wait(&wait->ready, &wait->lock, deadline_ns))
-        ;
-    wait->woken = false;
-    lock_release(&wait->lock);
+    if (!port_help(&wait->woken, 1, deadline_ns)) {
+        lock_acquire(&wait->lock);
+        while (!atomic_load(&wait->woken) && condition_wait(&wait->ready, &wait->lock, deadline_ns))
+            ;
+        lock_release(&wait->lock);
+    }
+    atomic_store(&wait->woken, 0);
     iocp_blocking_end();
     return clock_now_ns() >= deadline_ns;
 }
@@ -265,7 +269,7 @@ static int wait_for(struct iocp_event *const events[], size_t count, bool all, i
     if (result < 0)
         return result;
     wait.all = all;
-    wait.woken = false;
+    atomic_init(&wait.woken, 0);
     wait.released = NOT_RELEASED;
     lock_init(&wait.lock);
     condition_init(&wait.ready);

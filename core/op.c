@@ -3,15 +3,13 @@
 #include "op.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <iocp/event.h>
+#include <iocp/port.h>
 
 #include "clock.h"
-#include "port.h"
+#include "futex.h"
+#include "port_help.h"
 
 void iocp_no_callback(struct iocp_op *op, void *context)
 {
@@ -140,26 +138,14 @@ void op_revoke(struct iocp_op *op)
     atomic_store_explicit(&op->state, 0, memory_order_relaxed);
 }
 
-static void futex_wake_all(const atomic_uint *word)
-{
-    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-}
-
-/* Sleep while the word is as expected, until the deadline at the most. */
-static void futex_sleep(const atomic_uint *word, unsigned expected, int64_t deadline_ns)
-{
-    struct timespec deadline = deadline_timespec(deadline_ns);
-
-    syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, expected, &deadline, NULL,
-            FUTEX_BITSET_MATCH_ANY);
-}
-
 /* release: pairs with the acquire in await_settled, whose caller may free the operation; the
- * wake-up uses its address alone, and a futex does not mind if nothing is there. */
+ * wake-up uses its address alone. Sequentially consistent for the look at who waits. */
 static void settle(struct iocp_op *op, unsigned states)
 {
-    if (atomic_fetch_or_explicit(&op->state, states, memory_order_acq_rel) & OP_AWAITED)
+    if (atomic_fetch_or(&op->state, states) & OP_AWAITED) {
         futex_wake_all(&op->state);
+        help_wake_written();
+    }
 }
 
 void op_complete(struct iocp_op *op)
@@ -203,7 +189,7 @@ static bool await_settled(struct iocp_op *op, int64_t deadline_ns)
             state = atomic_fetch_or_explicit(&op->state, OP_AWAITED, memory_order_acquire);
         if (!(state & OP_SETTLED)) {
             iocp_blocking_begin();
-            if (!port_help(op, deadline_ns))
+            if (!port_help(&op->state, OP_SETTLED, deadline_ns))
                 futex_sleep(&op->state, state | OP_AWAITED, deadline_ns);
             iocp_blocking_end();
         }

@@ -9,16 +9,18 @@
  *                        the queue is not empty, it takes the oldest and runs. Else it is the
  *                        newest waiter.
  *   a wait runs out      The thread runs, with nothing in its hands.
- *   a thread blocks      In a wait of the library, or bracketed, it does not run. When it goes
- *                        on it runs at once: then more may run than the concurrency value,
- *                        and nobody is released until there are fewer again.
+ *   a thread blocks      In a wait of the library, bracketed, or found asleep by a look, it
+ *                        does not run. When it goes on it runs at once: then more may run than
+ *                        the concurrency value, and nobody is released until there are fewer.
  *
  * So outside the lock: running < concurrency implies that the queue is empty or nobody waits.
  *
- * A waiter sits in the engine's wait if there is a seat, and there carries operations out;
- * else it sleeps on a condition of its own, as no other thread is to wake in its place. When
- * the sitting one rises, the newest sleeper is offered the seat, but only if it could run what
- * it finds there. (A thread that blocks in an end sits too, if nobody else does: port_help.)
+ * A waiter sits in a lane (lane.h), and there carries operations out; if none is free it sleeps
+ * on a condition of its own, as no other thread is to wake in its place. When a lane is free
+ * and somebody could run what is found there, the newest sleeper is called to sit down.
+ *
+ * What a sitting waiter finds is its own to run, as it is awake already: one it takes, the rest
+ * stays with the lane while the port is calm, and else joins the queue.
  */
 #include "port.h"
 
@@ -27,30 +29,81 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "port_help.h"
+
+/* Takes of a thread without a look into its engine, before it looks there. */
+enum { TURNS_PER_GLANCE = 32 };
 
 /* Thread-safety analysis reads these; the definitions follow. */
+static void note_calm(struct iocp_port *port) REQUIRES(port->lock);
 static struct iocp_op *leave_queue(struct iocp_port *port) REQUIRES(port->lock);
 static struct waiter *wake_newest(struct iocp_port *port) REQUIRES(port->lock);
 static void hand_over(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
 static void insert(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
-static void forget_waiter(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
-static void sleep_until_woken(struct iocp_port *port, struct waiter *self, int64_t deadline_ns)
+static bool call_sleeper(struct iocp_port *port) REQUIRES(port->lock);
+static void enlist(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
+static void forget(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
+static void wait_once(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
     REQUIRES(port->lock);
-static struct iocp_op *park(struct iocp_port *port, int64_t deadline_ns) REQUIRES(port->lock);
-static int take(struct iocp_port *port, struct op_list *taken, size_t capacity)
+static size_t take_found(struct iocp_port *port, struct waiter *waiter, struct op_list *taken,
+                         size_t capacity) REQUIRES(port->lock);
+static size_t park(struct iocp_port *port, struct runner *runner, struct op_list *taken,
+                   size_t capacity, int64_t deadline_ns) REQUIRES(port->lock);
+static size_t take(struct iocp_port *port, struct op_list *taken, size_t capacity)
     REQUIRES(port->lock);
-static int take_or_wait(struct iocp_port *port, struct op_list *taken, size_t capacity,
-                        int64_t deadline_ns) REQUIRES(port->lock);
+static size_t take_what_lanes_hold(struct iocp_port *port, struct op_list *taken, size_t capacity)
+    REQUIRES(port->lock);
+static int take_or_wait(struct iocp_port *port, struct runner *runner, struct op_list *taken,
+                        size_t capacity, int64_t deadline_ns) REQUIRES(port->lock);
 
-void port_join_queue(struct iocp_port *port, struct iocp_op *op)
+static void note_calm(struct iocp_port *port)
 {
-    if (port->closed) {
-        op_abandon(op);
-        return;
-    }
-    op_queue(op);
+    bool calm = !port->closed && port->queued == 0 && port->running <= port->concurrency;
+
+    atomic_store_explicit(&port->calm, calm, memory_order_relaxed);
+}
+
+void port_unlock(struct iocp_port *port)
+{
+    note_calm(port);
+    lock_release(&port->lock);
+}
+
+bool port_sleep(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+{
+    note_calm(port);
+    return condition_wait(&waiter->runner->wake, &port->lock, deadline_ns);
+}
+
+static bool may_start(const struct iocp_port *port)
+{
+    return port->running < port->concurrency;
+}
+
+static void join_queue(struct iocp_port *port, struct iocp_op *op)
+{
     op_list_append(&port->queue, op);
     port->queued++;
+}
+
+void port_queue(struct iocp_port *port, struct op_list *published)
+{
+    for (struct iocp_op *op; (op = op_list_take(published)) != NULL;) {
+        if (port->closed) {
+            op_abandon(op);
+        } else {
+            op_queue(op);
+            join_queue(port, op);
+        }
+    }
+}
+
+void port_gather(struct iocp_port *port, struct lane *lane)
+{
+    lock_acquire(&lane->lock);
+    for (; lane->ready_count > 0; lane->ready_count--)
+        join_queue(port, op_list_take(&lane->ready));
+    lock_release(&lane->lock);
 }
 
 static struct iocp_op *leave_queue(struct iocp_port *port)
@@ -66,10 +119,7 @@ static struct waiter *wake_newest(struct iocp_port *port)
     port->newest = waiter->older;
     port->waiting--;
     waiter->woken = true;
-    if (waiter->sits)
-        port->lane->engine->ops->wake(port->lane->engine, waiter->seat);
-    else
-        condition_signal(&waiter->wake);
+    seats_wake(waiter);
     return waiter;
 }
 
@@ -81,24 +131,50 @@ static void hand_over(struct iocp_port *port, struct iocp_op *op)
 
 static void insert(struct iocp_port *port, struct iocp_op *op)
 {
-    if (!port->closed && port->running < port->concurrency && port->newest != NULL) {
-        op_queue(op);
-        hand_over(port, op);
-    } else {
-        port_join_queue(port, op);
+    if (port->closed) {
+        op_abandon(op);
+        return;
     }
+    op_queue(op);
+    if (may_start(port) && port->newest != NULL)
+        hand_over(port, op);
+    else
+        join_queue(port, op);
+}
+
+static bool a_lane_is_free(const struct iocp_port *port)
+{
+    for (unsigned i = 0; i < port->lane_count; i++) {
+        if (port->lanes[i]->state == LANE_FREE)
+            return true;
+    }
+    return false;
+}
+
+/* False: none sleeps. */
+static bool call_sleeper(struct iocp_port *port)
+{
+    struct waiter *waiter = port->newest;
+
+    while (waiter != NULL && waiter->lanes != NULL)
+        waiter = waiter->older;
+    if (waiter == NULL)
+        return false;
+    waiter->called = true;
+    port->called = true;
+    seats_wake(waiter);
+    return true;
 }
 
 void port_let_go(struct iocp_port *port)
 {
-    while (port->running < port->concurrency && port->newest != NULL && port->queued > 0)
+    while (may_start(port) && port->newest != NULL && port->queued > 0)
         hand_over(port, leave_queue(port));
 
-    if (port->running < port->concurrency && port->newest != NULL && port->seated == 0 &&
-        !port->helped && !port->seat_offered) {
-        wake_newest(port)->offered = true;
-        port->seat_offered = true;
-    }
+    if (port->called || !a_lane_is_free(port))
+        return;
+    if (!may_start(port) || !call_sleeper(port))
+        help_call(port);
 }
 
 void port_wake_all(struct iocp_port *port)
@@ -122,16 +198,19 @@ void port_publish(struct op_list *done, struct op_list *published)
 void port_complete(struct iocp_port *port, struct op_list *done)
 {
     struct op_list published = {0};
+    struct runner *runner = runner_of_thread();
 
     if (done->first == NULL)
         return;
     port_publish(done, &published);
 
-    lock_acquire(&port->lock);
-    for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;)
-        insert(port, op);
-    port_wake_helper(port);
-    lock_release(&port->lock);
+    if (published.first != NULL && !(runner->port == port && runner->lane != NULL &&
+                                     lane_keep(runner->lane, runner, &published))) {
+        lock_acquire(&port->lock);
+        for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;)
+            insert(port, op);
+        port_unlock(port);
+    }
 }
 
 void port_hand_back(struct iocp_op *op)
@@ -151,7 +230,7 @@ static int post(struct iocp_port *port, struct iocp_op *op)
         error = -ESHUTDOWN;
     else
         insert(port, op);
-    lock_release(&port->lock);
+    port_unlock(port);
     return error;
 }
 
@@ -189,78 +268,133 @@ int iocp_port_post_callback(struct iocp_port *port, struct iocp_op *op, uintptr_
     return error;
 }
 
-static void forget_waiter(struct iocp_port *port, struct waiter *waiter)
+static void enlist(struct iocp_port *port, struct waiter *waiter)
+{
+    waiter->older = port->newest;
+    port->newest = waiter;
+    port->waiting++;
+}
+
+static void forget(struct iocp_port *port, struct waiter *waiter)
 {
     struct waiter **link = &port->newest;
 
+    if (waiter->woken)
+        return; /* who woke it took it out */
     while (*link != waiter)
         link = &(*link)->older;
     *link = waiter->older;
     port->waiting--;
 }
 
-static void sleep_until_woken(struct iocp_port *port, struct waiter *self, int64_t deadline_ns)
+static void wait_once(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
 {
-    while (!self->woken && condition_wait(&self->wake, &port->lock, deadline_ns))
-        continue;
+    int64_t limit_ns = watch_limit(port, waiter, deadline_ns);
+
+    if (waiter->lanes != NULL)
+        seats_wait(port, waiter, limit_ns);
+    else
+        port_sleep(port, waiter, limit_ns);
+    watch_look(port, waiter);
+    if (waiter->called)
+        port->called = waiter->called = false;
 }
 
-/* Be a waiter until there is something to look at; returns what was handed over, or NULL. */
-static struct iocp_op *park(struct iocp_port *port, int64_t deadline_ns)
+/* The waiter runs the first of what it found, if it may and nothing is before them. */
+static size_t take_found(struct iocp_port *port, struct waiter *waiter, struct op_list *taken,
+                         size_t capacity)
 {
-    struct waiter self = {.older = port->newest};
+    size_t count = 0;
 
-    self.sits = port_sit_down(port, &self.seat);
-
-    port->newest = &self;
-    port->waiting++;
-    if (self.sits) {
-        port_sit_until_woken(port, &self, deadline_ns);
-    } else {
-        condition_init(&self.wake);
-        sleep_until_woken(port, &self, deadline_ns);
-        condition_destroy(&self.wake);
+    if (waiter->found.first == NULL)
+        return 0;
+    if (waiter->woken || port->queued > 0 || port->closed || !may_start(port)) {
+        port_queue(port, &waiter->found);
+        return 0;
     }
-    if (!self.woken)
-        forget_waiter(port, &self);
-    if (self.offered)
-        port->seat_offered = false;
-    return self.handed;
-}
-
-static int take(struct iocp_port *port, struct op_list *taken, size_t capacity)
-{
-    int count = 0;
-
-    for (; port->queued > 0 && (size_t)count < capacity; count++)
-        op_list_append(taken, leave_queue(port));
-    port->unwatched++;
+    for (struct iocp_op *op; count < capacity && (op = op_list_take(&waiter->found)); count++) {
+        op_queue(op);
+        op_list_append(taken, op);
+    }
     return count;
 }
 
-static int take_or_wait(struct iocp_port *port, struct op_list *taken, size_t capacity,
-                        int64_t deadline_ns)
+/* Be a waiter until there is something to look at. Returns how many were taken. */
+static size_t park(struct iocp_port *port, struct runner *runner, struct op_list *taken,
+                   size_t capacity, int64_t deadline_ns)
 {
-    int result = port->closed ? -EBADF : 0;
+    struct waiter self = {.runner = runner, .look_ns = DEADLINE_NONE};
+    size_t count;
 
-    for (bool waited = false; result == 0; waited = true) {
-        struct iocp_op *handed;
+    enlist(port, &self);
+    do {
+        seats_take(port, &self);
+        wait_once(port, &self, deadline_ns);
+    } while (!self.woken && self.found.first == NULL && clock_now_ns() < deadline_ns);
+    forget(port, &self);
+    watch_leave(port, &self);
 
-        port_glance(port);
-        if (port->closed) {
-            result = -ESHUTDOWN;
-        } else if (port->running < port->concurrency && port->queued > 0) {
-            result = take(port, taken, capacity);
-        } else if (waited && clock_now_ns() >= deadline_ns) {
-            result = -ETIMEDOUT;
-        } else if ((handed = park(port, deadline_ns)) != NULL) {
-            op_list_append(taken, handed);
-            /* Who handed it over has counted this thread as running. */
-            return 1 + take(port, taken, capacity - 1);
-        }
+    count = take_found(port, &self, taken, capacity);
+    if (self.handed != NULL) {
+        op_list_append(taken, self.handed);
+        count = 1 + take(port, taken, capacity - 1);
     }
-    port->running++;
-    return result;
+    seats_leave(port, &self, count > 0);
+    if (count > 0)
+        port_start(port, runner, self.handed != NULL, true);
+    if (self.found.first != NULL &&
+        (runner->lane == NULL || !lane_keep(runner->lane, runner, &self.found)))
+        port_queue(port, &self.found);
+    return count;
+}
+
+static size_t take(struct iocp_port *port, struct op_list *taken, size_t capacity)
+{
+    size_t count = 0;
+
+    for (; port->queued > 0 && count < capacity; count++)
+        op_list_append(taken, leave_queue(port));
+    return count;
+}
+
+/* Before a thread hears that there is nothing. */
+static size_t take_what_lanes_hold(struct iocp_port *port, struct op_list *taken, size_t capacity)
+{
+    if (!may_start(port))
+        return 0;
+    for (unsigned i = 0; i < port->lane_count; i++)
+        port_gather(port, port->lanes[i]);
+    return take(port, taken, capacity);
+}
+
+static int take_or_wait(struct iocp_port *port, struct runner *runner, struct op_list *taken,
+                        size_t capacity, int64_t deadline_ns)
+{
+    int error = port->closed ? -EBADF : 0;
+    bool waited = false;
+    size_t count = 0;
+
+    while (error == 0) {
+        if (runner->turns >= TURNS_PER_GLANCE)
+            seats_glance(port, runner);
+        if (port->closed) {
+            error = -ESHUTDOWN;
+        } else if (may_start(port) && port->queued > 0) {
+            count = take(port, taken, capacity);
+        } else if (waited && clock_now_ns() >= deadline_ns) {
+            count = take_what_lanes_hold(port, taken, capacity);
+            error = count > 0 ? 0 : -ETIMEDOUT;
+        } else {
+            count = park(port, runner, taken, capacity, deadline_ns);
+            waited = true;
+            if (count > 0)
+                return (int)count;
+        }
+        if (count > 0)
+            break;
+    }
+    port_start(port, runner, false, count > 0);
+    return count > 0 ? (int)count : error;
 }
 
 static void read_completion(struct iocp_op *op, struct iocp_completion *completion)
@@ -275,24 +409,50 @@ static void read_completion(struct iocp_op *op, struct iocp_completion *completi
     port_hand_back(op);
 }
 
+/* A take from the thread's own lane, while nothing else is to be seen to. */
+static size_t take_own(struct iocp_port *port, struct op_list *taken, size_t capacity)
+{
+    struct runner *runner = runner_of_thread();
+
+    if (runner->port != port || runner->lane == NULL || !port_is_calm(port) ||
+        runner->turns >= TURNS_PER_GLANCE)
+        return 0;
+    return lane_take(runner->lane, runner, taken, capacity);
+}
+
+static void count_take(struct runner *runner)
+{
+    unsigned takes = atomic_load_explicit(&runner->takes, memory_order_relaxed);
+
+    atomic_store_explicit(&runner->takes, takes + 1, memory_order_relaxed);
+    runner->turns++;
+}
+
 int iocp_port_wait_many(struct iocp_port *port, struct iocp_completion completions[],
                         size_t capacity, int timeout_ms)
 {
-    int64_t deadline_ns = deadline_after_ms(timeout_ms);
     struct op_list taken = {0};
-    int count;
+    int result;
 
     if (capacity == 0)
         return -EINVAL;
+    capacity = capacity < INT_MAX ? capacity : INT_MAX;
 
-    port_arrive(port);
-    count = take_or_wait(port, &taken, capacity < INT_MAX ? capacity : INT_MAX, deadline_ns);
-    port_let_go(port);
-    port_depart(port);
+    result = (int)take_own(port, &taken, capacity);
+    if (result == 0) {
+        int64_t deadline_ns = deadline_after_ms(timeout_ms);
+        struct runner *runner = port_arrive(port);
+
+        result = take_or_wait(port, runner, &taken, capacity, deadline_ns);
+        port_let_go(port);
+        watch_begin(port);
+        port_drop_user(port);
+    }
+    count_take(runner_of_thread());
 
     for (struct iocp_op *op; (op = op_list_take(&taken)) != NULL;)
         read_completion(op, completions++);
-    return count;
+    return result;
 }
 
 int iocp_port_wait(struct iocp_port *port, struct iocp_completion *completion, int timeout_ms)
@@ -306,8 +466,10 @@ void iocp_port_read_statistics(struct iocp_port *port, struct iocp_port_statisti
 {
     lock_acquire(&port->lock);
     statistics->queued = port->queued;
+    for (unsigned i = 0; i < port->lane_count; i++)
+        statistics->queued += lane_count_ready(port->lanes[i]);
     statistics->waiting = port->waiting;
     statistics->running = port->running;
     statistics->concurrency = port->concurrency;
-    lock_release(&port->lock);
+    port_unlock(port);
 }

@@ -1,18 +1,25 @@
 /* port.h - what a port is inside core. */
 /* SPDX-License-Identifier: MIT */
 /*
- * Files      port.c          the queue and the threads that wait at it
- *            port_seat.c     what a waiter does that sits in the engine
- *            port_life.c     create, close, free; which thread counts on which port
+ * Files      port.c          the queue, and the threads that wait at it
+ *            lane.c          the parts of the queue that stay with one engine
+ *            seats.c         what a waiter does that sits in lanes
+ *            runner.c        which thread runs on which port
+ *            watch.c         find the callbacks that block
+ *            port_help.c     threads that wait elsewhere carry operations out
+ *            port_life.c     create, close, free
  *            port_sockets.c  the open sockets of a port
- * Locking    The port's lock guards its queue, its waiters and the list of its open sockets.
- *            It may be taken while a socket's lock is held; never the other way round.
- * Ownership  Users (the caller's handle, open sockets, threads inside a wait) keep the engine
- *            working; when the last one goes it is stopped. They together are one hold on the
- *            memory, each thread that counts as running on the port is another.
+ * Locking    The port's lock guards its queue, its threads and the list of its open sockets. It
+ *            may be taken while a socket's lock is held; never the other way round. A lane's
+ *            lock may be taken while the port's is held.
+ * Ownership  Users (the caller's handle, open sockets, threads inside a wait) keep the engines
+ *            working; when the last one goes they are stopped. They together are one hold on
+ *            the memory, each thread that belongs to the port is another.
  */
 #ifndef CORE_PORT_H
 #define CORE_PORT_H
+
+#include <sys/types.h>
 
 #include <iocp/port.h>
 
@@ -20,15 +27,47 @@
 #include "lock.h"
 #include "socket.h"
 
+enum runner_state {
+    RUNNER_AWAY,      /* inside a wait, or never in one: to RUNS when the wait returns */
+    RUNNER_RUNS,      /* counts as running: to AWAY by the next wait, else to one of these two */
+    RUNNER_BRACKETED, /* between iocp_blocking_begin and _end: back to RUNS */
+    RUNNER_BLOCKED,   /* found asleep by a look: to RUNS when found awake, or AWAY by a wait */
+};
+
+/* A thread that takes completions; its storage is the thread's own. Guarded by the port's lock,
+ * but for what the thread alone uses, and `takes`. */
+struct runner {
+    struct iocp_port *port; /* which it belongs to, since its last wait; its own */
+    struct lane *lane;      /* that it runs for, if the lane says so too; its own */
+    enum runner_state state;
+    unsigned brackets;   /* that it is inside; its own */
+    unsigned turns;      /* takes since it last looked into an engine; its own */
+    atomic_uint takes;   /* so far; written by it alone, relaxed: looks compare two readings */
+    struct runner *next; /* of those not AWAY */
+    struct runner **link;
+    pthread_cond_t wake; /* where it sleeps as a waiter */
+    pid_t thread;
+    clockid_t cpu_clock;
+    unsigned seen_takes; /* by the last look, as the next two */
+    size_t seen_ready;
+    int64_t seen_cpu_ns;
+};
+
 /* A thread inside a wait, on its own stack. Guarded by the port's lock. */
 struct waiter {
     struct waiter *older;
-    bool sits;              /* in the engine; else it sleeps on `wake` */
-    struct seat *seat;      /* its own, in a shared engine */
+    struct runner *runner;
+    struct lane *lanes;     /* in which it sits; NULL: it sleeps on its runner's `wake` */
+    struct seat *seat;      /* in a shared engine */
+    struct op_list found;   /* what came of it: published, not queued */
     struct iocp_op *handed; /* a completion for it */
-    pthread_cond_t wake;
+    int64_t look_ns;        /* when it looks at the runners; DEADLINE_NONE: never */
+    unsigned idle_looks;    /* in a row that saw nobody run */
+    unsigned seen_starts;
+    bool watches; /* once a millisecond */
+    bool spare;   /* it did not sit when it began to watch */
     bool woken;   /* out of the list; has to look around */
-    bool offered; /* it was woken for the seat */
+    bool called;  /* woken to sit down; still in the list */
 };
 
 struct iocp_port {
@@ -37,19 +76,39 @@ struct iocp_port {
     size_t queued;
     struct waiter *newest; /* of the threads that wait */
     unsigned waiting;
-    unsigned seated;      /* waiters inside the engine's wait */
-    unsigned unwatched;   /* takes since somebody last waited in the engine */
-    unsigned running;     /* threads between two waits */
-    unsigned concurrency; /* constant */
-    bool helped;          /* a thread sits only to see an operation settled, ... */
-    struct seat *helper;  /* ... in this seat */
-    bool seat_offered;    /* a waiter was woken to sit down in the engine */
-    atomic_bool closed;   /* written under the lock; the begins read it without */
+    struct runner *runners;  /* threads between two waits */
+    unsigned running;        /* of those that count */
+    unsigned concurrency;    /* constant */
+    unsigned starts;         /* takes under the lock, so far */
+    unsigned watchers;       /* waiters that look at the runners once a millisecond */
+    unsigned spare_watchers; /* of these, those that sleep between two looks */
+    int64_t looked_ns;
+    bool called;        /* a waiter was called to sit down, and has not yet come */
+    atomic_bool closed; /* written under the lock; the begins read it without */
+    atomic_bool calm;   /* nothing to see to: written by port_unlock, read by lane takes */
     size_t users;
     size_t holds;
     struct member sockets; /* the open ones, in a ring */
-    struct lane *lane;     /* constant while there are users */
+    struct lane **lanes;   /* the first lane_count of them are there, until the memory goes */
+    unsigned lane_count;
+    unsigned lane_capacity; /* constant */
+    bool stopped;           /* no users: the engines are gone */
 };
+
+/* Let go of the lock, and say whether runners may go on with what their lanes hold. */
+void port_unlock(struct iocp_port *port) RELEASE(port->lock);
+
+/* Let go of the lock until the waiter is signalled, for no reason at all, or, then false, until
+ * the deadline. */
+bool port_sleep(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+    REQUIRES(port->lock);
+
+/* Is nothing in the queue, the port open, and nobody over the concurrency value? A moment ago;
+ * relaxed: what happened since is as good as what happens next. */
+static inline bool port_is_calm(struct iocp_port *port)
+{
+    return atomic_load_explicit(&port->calm, memory_order_relaxed);
+}
 
 /* port.c */
 
@@ -59,54 +118,87 @@ void port_complete(struct iocp_port *port, struct op_list *done);
 /* Publish the results in `done`; those with a callback are left in `published`. */
 void port_publish(struct op_list *done, struct op_list *published);
 
-/* Put a published operation into the queue; without the queue, if the port is closed. */
-void port_join_queue(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
+/* Put published operations into the queue; without the queue, if the port is closed. */
+void port_queue(struct iocp_port *port, struct op_list *published) REQUIRES(port->lock);
+
+/* Move what a lane holds ready into the queue. */
+void port_gather(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
 
 /* An operation leaves the queue: the caller has it back. (A packet is freed.) */
 void port_hand_back(struct iocp_op *op);
 
-/* While the rules allow it: oldest completion to newest waiter; somebody into the engine. */
+/* While the rules allow it: oldest completion to newest waiter; a sleeper to a free lane. */
 void port_let_go(struct iocp_port *port) REQUIRES(port->lock);
 
 /* Wake every waiter; nothing is handed over. */
 void port_wake_all(struct iocp_port *port) REQUIRES(port->lock);
 
-/* port_seat.c */
+/* seats.c */
 
-/* A deadline has become the earliest: whoever watches the timers has to look again. */
-void port_deadline_nearer(struct lane *lane);
+/* Sit down in the lane the waiter's runner had, and in all that are free. False: in none. */
+bool seats_take(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
 
-/* Take the engine's wait, or a seat in it. False: there is none. */
-bool port_sit_down(struct iocp_port *port, struct seat **seat) REQUIRES(port->lock);
+/* Rise from all; but one is kept for the runner, if it is to run what was found. */
+void seats_leave(struct iocp_port *port, struct waiter *waiter, bool keep) REQUIRES(port->lock);
 
-/* Sit until something joins the queue, until woken, or until the deadline; then rise. */
-void port_sit_until_woken(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+/* Wait in the lanes until something is found there, until woken, or until the deadline. What
+ * was found is published. The lock is let go meanwhile. */
+void seats_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
     REQUIRES(port->lock);
 
-/* The calling thread is about to sleep until `op` is settled. If it belongs to a port in whose
- * engine nobody sits, it sits there meanwhile: perhaps all others are in the same position, and
- * nobody would carry the operation out. False: it did not sit, and may sleep. */
-bool port_help(const struct iocp_op *op, int64_t deadline_ns);
+/* The lane's runner no longer runs for it: its completions to the queue, its seat to others. */
+void seats_free_lane(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
 
-/* Operations were settled: the one that a helper waits for may be among them. */
-void port_wake_helper(struct iocp_port *port) REQUIRES(port->lock);
+/* End the waiter's wait, or sleep. */
+void seats_wake(struct waiter *waiter);
 
-/* If nobody has looked into the engine for long, look; lets go of the lock meanwhile. */
-void port_glance(struct iocp_port *port) REQUIRES(port->lock);
+/* End the wait of all that sit in the lane. */
+void seats_wake_lane(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
+
+/* Look once into the runner's lane and the free ones; what was found joins the queue. */
+void seats_glance(struct iocp_port *port, struct runner *runner) REQUIRES(port->lock);
+
+/* runner.c */
+
+/* The calling thread. */
+struct runner *runner_of_thread(void);
+
+/* The calling thread comes to wait: it counts as running neither here nor anywhere else. */
+struct runner *port_arrive(struct iocp_port *port) ACQUIRE(port->lock);
+
+/* It is about to go with `taken` completions; counted: as running, by who handed one over. */
+void port_start(struct iocp_port *port, struct runner *runner, bool counted, bool taken)
+    REQUIRES(port->lock);
+
+/* A runner blocks, or does so no longer. */
+void runner_stop_counting(struct iocp_port *port, struct runner *runner, enum runner_state state)
+    REQUIRES(port->lock);
+void runner_count_again(struct iocp_port *port, struct runner *runner) REQUIRES(port->lock);
+
+/* watch.c */
+
+/* Until when the waiter may wait before it has to look at the runners. */
+int64_t watch_limit(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+    REQUIRES(port->lock);
+
+/* After a wait: look, if it is time. The lock is let go meanwhile. */
+void watch_look(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
+
+/* The waiter goes. */
+void watch_leave(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
+
+/* Somebody starts to run: if nobody watches, a waiter is called to. */
+void watch_begin(struct iocp_port *port) REQUIRES(port->lock);
 
 /* port_life.c */
 
-/* The calling thread comes to wait: it counts as running neither here nor anywhere else. */
-void port_arrive(struct iocp_port *port) ACQUIRE(port->lock);
-
-/* It goes, and counts as running here. */
-void port_depart(struct iocp_port *port) RELEASE(port->lock);
-
-/* The port on which the calling thread counts as running, or NULL. */
-struct iocp_port *port_of_thread(void);
-
 /* One user less. */
 void port_release(struct iocp_port *port);
+void port_drop_user(struct iocp_port *port) RELEASE(port->lock);
+void port_drop_hold(struct iocp_port *port) RELEASE(port->lock);
+
+/* Open one more lane, if the port has more threads than lanes, and may. */
+void port_grow(struct iocp_port *port) REQUIRES(port->lock);
 
 /* port_sockets.c */
 

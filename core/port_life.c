@@ -1,128 +1,62 @@
-/* port_life.c - create, close and free a port; which thread counts on which port. */
+/* port_life.c - create, close and free a port. */
 /* SPDX-License-Identifier: MIT */
-#include <assert.h>
 #include <errno.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
 
 #include "port.h"
 
-/* The port on which the calling thread counts as running; it has a hold on that port. */
-static pthread_key_t running_on;
-static pthread_once_t running_on_once = PTHREAD_ONCE_INIT;
-
-/* Brackets around blocking calls that the thread is inside; in them it does not count. */
-static _Thread_local unsigned brackets;
-
-static void drop_hold(struct iocp_port *port) RELEASE(port->lock);
-static void drop_user(struct iocp_port *port) RELEASE(port->lock);
-
-static void drop_hold(struct iocp_port *port)
+static void free_port(struct iocp_port *port)
 {
-    bool last = --port->holds == 0;
-
-    lock_release(&port->lock);
-    if (!last)
-        return;
+    for (unsigned i = 0; i < port->lane_count; i++)
+        lane_free(port->lanes[i]);
+    free(port->lanes);
     lock_destroy(&port->lock);
     free(port);
 }
 
-static void drop_user(struct iocp_port *port)
+void port_drop_hold(struct iocp_port *port)
 {
-    struct lane *lane = port->lane;
+    bool last = --port->holds == 0;
 
+    port_unlock(port);
+    if (last)
+        free_port(port);
+}
+
+void port_drop_user(struct iocp_port *port)
+{
     /* A thread that has a hold may still come to wait, only to hear that the port is closed. */
-    if (--port->users > 0 || lane == NULL) {
-        lock_release(&port->lock);
+    if (--port->users > 0 || port->stopped) {
+        port_unlock(port);
         return;
     }
-    port->lane = NULL;
-    lock_release(&port->lock);
+    port->stopped = true;
+    port_unlock(port);
 
-    lane_free(lane);
+    for (unsigned i = 0; i < port->lane_count; i++)
+        lane_stop(port->lanes[i]);
     lock_acquire(&port->lock);
-    drop_hold(port);
-}
-
-/* Also the end of a thread: its slot is free again. */
-static void stop_running(void *argument)
-{
-    struct iocp_port *port = argument;
-
-    lock_acquire(&port->lock);
-    if (brackets == 0)
-        port->running--;
-    if (port->lane != NULL)
-        port_let_go(port);
-    drop_hold(port);
-}
-
-static void create_key(void)
-{
-    lock_check(pthread_key_create(&running_on, stop_running), "pthread_key_create");
-}
-
-struct iocp_port *port_of_thread(void)
-{
-    lock_check(pthread_once(&running_on_once, create_key), "pthread_once");
-    return pthread_getspecific(running_on);
-}
-
-void iocp_blocking_begin(void)
-{
-    struct iocp_port *port = port_of_thread();
-
-    if (brackets++ > 0 || port == NULL)
-        return;
-    lock_acquire(&port->lock);
-    port->running--;
-    if (port->lane != NULL)
-        port_let_go(port);
-    lock_release(&port->lock);
-}
-
-void iocp_blocking_end(void)
-{
-    struct iocp_port *port = port_of_thread();
-
-    assert(brackets > 0);
-    if (--brackets > 0 || port == NULL)
-        return;
-    lock_acquire(&port->lock);
-    port->running++;
-    lock_release(&port->lock);
-}
-
-void port_arrive(struct iocp_port *port)
-{
-    struct iocp_port *last = pthread_getspecific(running_on);
-
-    assert(port != NULL);
-    assert(brackets == 0);
-    if (last != NULL && last != port)
-        stop_running(last);
-    if (last != port)
-        lock_check(pthread_setspecific(running_on, port), "pthread_setspecific");
-
-    lock_acquire(&port->lock);
-    if (last == port)
-        port->running--;
-    else
-        port->holds++;
-    port->users++;
-}
-
-void port_depart(struct iocp_port *port)
-{
-    drop_user(port);
+    port_drop_hold(port);
 }
 
 void port_release(struct iocp_port *port)
 {
     lock_acquire(&port->lock);
-    drop_user(port);
+    port_drop_user(port);
+}
+
+void port_grow(struct iocp_port *port)
+{
+    size_t threads = port->holds - 1;
+    const struct engine_ops *ops;
+
+    if (port->stopped || port->lane_count >= port->lane_capacity || port->lane_count >= threads)
+        return;
+    ops = port->lanes[0]->engine->ops;
+    /* For want of descriptors or memory it goes on with fewer. */
+    if (!ops->shared && lane_create(port, ops->name, &port->lanes[port->lane_count]) == 0)
+        port->lane_count++;
 }
 
 static unsigned available_processors(void)
@@ -140,22 +74,30 @@ int iocp_port_create(const char *engine, unsigned concurrency, struct iocp_port 
 
     if (port == NULL || concurrency > IOCP_CONCURRENCY_MAX)
         return -EINVAL;
-    lock_check(pthread_once(&running_on_once, create_key), "pthread_once");
     made = calloc(1, sizeof *made);
     if (made == NULL)
         return -ENOMEM;
 
-    error = lane_create(made, engine, &made->lane);
-    if (error < 0)
+    made->concurrency = concurrency > 0 ? concurrency : available_processors();
+    made->lane_capacity = made->concurrency;
+    made->lanes = calloc(made->lane_capacity, sizeof(struct lane *));
+    if (made->lanes == NULL) {
+        error = -ENOMEM;
         goto free_port;
+    }
+    error = lane_create(made, engine, &made->lanes[0]);
+    if (error < 0)
+        goto free_lanes;
+    made->lane_count = 1;
     lock_init(&made->lock);
     made->sockets.next = made->sockets.previous = &made->sockets;
-    made->concurrency = concurrency > 0 ? concurrency : available_processors();
     made->users = 1;
     made->holds = 1;
     *port = made;
     return 0;
 
+free_lanes:
+    free(made->lanes);
 free_port:
     free(made);
     return error;
@@ -163,7 +105,7 @@ free_port:
 
 const char *iocp_port_engine(const struct iocp_port *port)
 {
-    return port->lane->engine->ops->name;
+    return port->lanes[0]->engine->ops->name;
 }
 
 size_t iocp_port_close(struct iocp_port *port)
@@ -171,14 +113,15 @@ size_t iocp_port_close(struct iocp_port *port)
     size_t count;
 
     lock_acquire(&port->lock);
-    port->closed = true;
+    port->closed = true; /* before the lanes are emptied: nothing joins them afterwards */
+    for (unsigned i = 0; i < port->lane_count; i++)
+        port_gather(port, port->lanes[i]);
     count = port->queued;
     port->queued = 0;
     for (struct iocp_op *op; (op = op_list_take(&port->queue)) != NULL;)
         port_hand_back(op);
     port_wake_all(port);
-    port_wake_helper(port);
-    lock_release(&port->lock);
+    port_unlock(port);
 
     iocp_port_cancel_all(port); /* nobody carries them out any more */
     return count;

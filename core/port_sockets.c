@@ -18,19 +18,34 @@ static void unlink_member(struct member *member)
     member->next->previous = member->previous;
 }
 
+/* The one with the fewest sockets. */
+static struct lane *choose_lane(const struct iocp_port *port)
+{
+    struct lane *chosen = port->lanes[0];
+
+    for (unsigned i = 1; i < port->lane_count; i++) {
+        if (port->lanes[i]->sockets < chosen->sockets)
+            chosen = port->lanes[i];
+    }
+    return chosen;
+}
+
 int port_admit(struct iocp_port *port, struct iocp_socket *socket)
 {
+    struct lane *lane;
     int error;
 
     lock_acquire(&port->lock);
-    error = port->closed ? -ESHUTDOWN : timers_reserve(&port->lane->timers);
+    lane = choose_lane(port);
+    error = port->closed ? -ESHUTDOWN : timers_reserve(&lane->timers);
     if (error == 0) {
-        socket->lane = port->lane;
+        lane->sockets++;
+        socket->lane = lane;
         socket->member.socket = socket;
         link_before(&socket->member, &port->sockets);
         port->users++;
     }
-    lock_release(&port->lock);
+    port_unlock(port);
     return error;
 }
 
@@ -38,7 +53,8 @@ void port_dismiss(struct iocp_port *port, struct iocp_socket *socket)
 {
     lock_acquire(&port->lock);
     unlink_member(&socket->member);
-    lock_release(&port->lock);
+    socket->lane->sockets--;
+    port_unlock(port);
     timers_leave(&socket->lane->timers, socket);
 }
 
@@ -65,7 +81,7 @@ static struct iocp_socket *advance(struct iocp_port *port, struct member *mark)
         socket_hold(socket);
         link_before(mark, next->next);
     }
-    lock_release(&port->lock);
+    port_unlock(port);
     return socket;
 }
 
@@ -76,7 +92,7 @@ static void cancel_everywhere(struct iocp_port *port, enum cancel_reach reach)
 
     lock_acquire(&port->lock);
     link_before(&mark, port->sockets.next);
-    lock_release(&port->lock);
+    port_unlock(port);
 
     while ((socket = advance(port, &mark)) != NULL) {
         socket_cancel_all(socket, reach);

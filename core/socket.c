@@ -337,7 +337,7 @@ void socket_expire(struct iocp_socket *socket, int64_t now_ns)
         socket->armed_ns = in_ns < out_ns ? in_ns : out_ns;
         if (socket->armed_ns != DEADLINE_NONE &&
             timers_arm(&socket->lane->timers, socket, socket->armed_ns))
-            port_deadline_nearer(socket->lane);
+            lane_deadline_nearer(socket->lane);
         port_complete(socket->port, &done);
     }
     lock_release(&socket->lock);

@@ -42,7 +42,7 @@ static void arm_deadline(struct iocp_socket *socket, const struct iocp_op *op)
         return;
     socket->armed_ns = op->deadline_ns;
     if (timers_arm(&socket->lane->timers, socket, op->deadline_ns))
-        port_deadline_nearer(socket->lane);
+        lane_deadline_nearer(socket->lane);
 }
 
 /* Put a begun operation into its channel. 0; 1: done, and nothing is posted; or an error. */

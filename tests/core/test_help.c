@@ -1,4 +1,4 @@
-/* test_help.c - with every worker inside an end, operations are carried out all the same. */
+/* test_help.c - with every worker inside a wait, operations are carried out all the same. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 
@@ -14,6 +14,7 @@ struct ender {
     struct connection connection;
     struct iocp_op call;
     struct iocp_op receive;
+    struct iocp_event received; /* waited for before the end, if that is asked for */
     struct iocp_event ended;
     int timeout_ms;
     ssize_t result;
@@ -36,6 +37,23 @@ static void receive_and_end(struct iocp_op *op, void *context)
     iocp_event_set(&ender->ended);
 }
 
+static void receive_and_wait(struct iocp_op *op, void *context)
+{
+    struct ender *ender = context;
+
+    iocp_op_set_event(&ender->receive, &ender->received);
+    ender->result =
+        iocp_begin_receive(ender->connection.socket, &ender->receive, &ender->byte, 1, NULL, NULL);
+    if (ender->result == 0)
+        ender->result = iocp_event_wait(&ender->received, PATIENCE_MS);
+    if (ender->result == 0)
+        ender->result = iocp_end_receive(ender->connection.socket, &ender->receive);
+    if (ender->result < 0)
+        iocp_event_set(&ender->ended);
+    else
+        receive_and_end(op, ender); /* the second byte, after the first */
+}
+
 static bool all_are_inside(void *unused)
 {
     struct iocp_port_statistics now = port_statistics(contract.port);
@@ -45,19 +63,25 @@ static bool all_are_inside(void *unused)
 }
 
 /* Concurrency 1: each worker gives its slot up in its end, and so the next one comes in. */
-static void send_all_inside(size_t engine, int timeout_ms)
+static void send_all_into(iocp_callback *callback, size_t engine, int timeout_ms)
 {
     contract_open(&contract, engine, 0);
     for (size_t i = 0; i < WORKERS; i++) {
         contract_connect(&contract, &enders[i].connection);
+        iocp_event_init(&enders[i].received, IOCP_AUTO_RESET, false);
         iocp_event_init(&enders[i].ended, IOCP_MANUAL_RESET, false);
         enders[i].timeout_ms = timeout_ms;
-        cr_assert(zero(int, iocp_port_post_callback(contract.port, &enders[i].call, 0,
-                                                    receive_and_end, &enders[i])));
+        cr_assert(zero(
+            int, iocp_port_post_callback(contract.port, &enders[i].call, 0, callback, &enders[i])));
     }
     cr_assert(zero(int, iocp_pool_create(contract.port, WORKERS, &contract.pool)));
     if (timeout_ms == 0)
         cr_assert(wait_until(all_are_inside, NULL));
+}
+
+static void send_all_inside(size_t engine, int timeout_ms)
+{
+    send_all_into(receive_and_end, engine, timeout_ms);
 }
 
 static void expect_results(ssize_t result)
@@ -72,6 +96,7 @@ static void close_all(void)
 {
     for (size_t i = 0; i < WORKERS; i++) {
         contract_disconnect(&enders[i].connection);
+        iocp_event_destroy(&enders[i].received);
         iocp_event_destroy(&enders[i].ended);
     }
     contract_close(&contract);
@@ -152,4 +177,44 @@ EngineTest(help, ends_when_the_port_is_closed)
 
     expect_results(-ECANCELED);
     close_all();
+}
+
+/* As WaitForSingleObject(overlapped.hEvent) in every thread of a Windows pool. */
+EngineTest(help, comes_from_waits_for_events_when_all_workers_are_inside_one)
+{
+    send_all_into(receive_and_wait, *engine, 0);
+
+    for (size_t i = WORKERS; i-- > 0;)
+        cr_assert(zero(int, loopback_write_all(enders[i].connection.peer, "xy", 2)));
+
+    expect_results(1);
+    for (size_t i = 0; i < WORKERS; i++)
+        cr_expect(eq(chr, enders[i].byte, 'y'));
+    close_all();
+}
+
+/* A worker of one port waits in an end for an operation of another. */
+EngineTest(help, an_end_may_wait_for_an_operation_of_another_port)
+{
+    struct contract other;
+    struct connection connection;
+    struct ender *ender = &enders[0];
+
+    contract_open(&other, *engine, 1);
+    contract_open(&contract, *engine, 2);
+    contract_connect(&other, &connection);
+    ender->connection = connection;
+    iocp_event_init(&ender->ended, IOCP_MANUAL_RESET, false);
+    cr_assert(
+        zero(int, iocp_port_post_callback(contract.port, &ender->call, 0, receive_and_end, ender)));
+    cr_assert(port_has_waiters(contract.port, 1));
+
+    cr_assert(zero(int, loopback_write_all(connection.peer, "x", 1)));
+
+    cr_assert(zero(int, iocp_event_wait(&ender->ended, PATIENCE_MS)));
+    cr_expect(eq(long, ender->result, 1));
+    iocp_event_destroy(&ender->ended);
+    contract_disconnect(&connection);
+    contract_close(&contract);
+    contract_close(&other);
 }
