@@ -9,17 +9,47 @@
 
 #define US INT64_C(1000)
 
-/* The thread was released by the port, and has not blocked since. */
-static _Thread_local bool unblocked;
+/* What is known of the threads that run callbacks. */
+static struct {
+    const struct thread *thread;
+    unsigned sleeps; /* of the thread, when it came from its wait */
+    bool unclear;    /* it may have been found asleep on its way from there */
+} running[SCHEDULE_THREADS_MAX];
+static unsigned running_count;
 
-/* It was released with several completions, and runs their callbacks one after the other. */
+/* It runs several callbacks, one after the other. */
 static _Thread_local bool has_batch;
+
+/* Threads that were released and have not slept since: of these there may be no more than the
+ * concurrency value. One that sleeps, be it for a mutex, may have given its slot up. */
+static unsigned count_sleepless(void)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < running_count; i++)
+        count += !running[i].unclear && running[i].sleeps == schedule_sleeps(running[i].thread);
+    return count;
+}
 
 static void be_released(void)
 {
-    unblocked = true;
-    if (++trial.unblocked > trial.concurrency)
-        schedule_fail("%u threads run callbacks, but %u may", trial.unblocked, trial.concurrency);
+    const struct thread *self = schedule_self();
+
+    running[running_count].thread = self;
+    running[running_count].sleeps = schedule_sleeps(self);
+    running[running_count++].unclear = schedule_waited_for_mutex(self);
+    if (count_sleepless() > trial.concurrency)
+        schedule_fail("%u threads run callbacks, but %u may", count_sleepless(),
+                      trial.concurrency);
+}
+
+static void be_done(void)
+{
+    unsigned at = 0;
+
+    while (running[at].thread != schedule_self())
+        at++;
+    running[at] = running[--running_count];
 }
 
 void batch_enter(void)
@@ -30,7 +60,7 @@ void batch_enter(void)
 
 void batch_leave(void)
 {
-    about_to_block();
+    be_done();
     has_batch = false;
 }
 
@@ -43,15 +73,14 @@ void callback_enter(void)
 void callback_leave(void)
 {
     if (!has_batch)
-        about_to_block();
+        be_done();
 }
 
-void about_to_block(void)
+/* From now on the thread may give its slot up, without sleeping yet. */
+static void about_to_block(void)
 {
-    if (!unblocked)
-        return;
-    unblocked = false;
-    trial.unblocked--;
+    for (unsigned i = 0; i < running_count; i++)
+        running[i].unclear = running[i].unclear || running[i].thread == schedule_self();
 }
 
 /* In a callback or anywhere else: take one's time. */
@@ -59,7 +88,6 @@ void dawdle(void)
 {
     switch (chance_below(4)) {
     case 0:
-        about_to_block();
         sim_sleep(chance_between(1, 4000) * US);
         break;
     case 1:
@@ -178,10 +206,12 @@ static void disturb_everything(void)
     for (unsigned i = 0; i < trial.connection_count; i++)
         trial.connections[i].disturbed = true;
     schedule_note("everything is cancelled");
+    trial.walks++;
     if (chance_one_in(2))
         iocp_port_cancel_all(trial.port);
     else
         iocp_port_cancel_receives(trial.port);
+    trial.walks--;
 }
 
 static void close_one(void)
@@ -238,10 +268,10 @@ static void watch_the_port(void)
 
     for (int looks = 0; looks < 3; looks++) {
         iocp_port_read_statistics(trial.port, &seen);
+        schedule_note("%zu queued, %u wait, %u run", seen.queued, seen.waiting, seen.running);
         if (seen.queued == 0 || seen.waiting == 0 || seen.running >= seen.concurrency ||
             trial.port_closing)
             return;
-        about_to_block();
         sim_sleep(3000 * US);
     }
     schedule_fail("%zu completions wait beside %u threads, and only %u run", seen.queued,

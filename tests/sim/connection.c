@@ -45,6 +45,7 @@ struct connection *connection_make(struct iocp_socket *socket, enum exchange_kin
     connection->socket = socket;
     connection->stream = stream;
     connection->number = ++trial.connection_count;
+    connection->disturbed = trial.walks > 0;
     connection->listens = inward == EXCHANGE_ACCEPT;
     for (unsigned i = 0; i < EXCHANGES_EACH_WAY; i++) {
         connection->exchanges[0][i].kind = inward;

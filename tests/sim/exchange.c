@@ -158,7 +158,8 @@ static bool is_plausible_refusal(const struct exchange *exchange, int error)
     case ECONNRESET:
         return connection->stream->broken;
     case EPIPE:
-        return exchange->kind == EXCHANGE_SEND && (connection->disturbed || connection->may_be_cut);
+        return exchange->kind == EXCHANGE_SEND &&
+               (connection->disturbed || connection->may_be_cut || fault_count(FAULT_WATCH) > 0);
     case ENOSPC:
         return fault_count(FAULT_WATCH) > 0;
     default:
@@ -225,7 +226,7 @@ static bool is_plausible_failure(const struct exchange *exchange, int error)
         return connection->stream->broken;
     case EPIPE:
         return exchange->kind == EXCHANGE_SEND &&
-               (connection->disturbed || connection->may_be_cut || connection->tail_unknown);
+               (connection->disturbed || connection->may_be_cut || fault_count(FAULT_WATCH) > 0);
     case EMFILE:
         return exchange->kind == EXCHANGE_ACCEPT;
     case ESHUTDOWN:

@@ -43,6 +43,8 @@ struct thread {
     schedule_condition *holds;
     int64_t deadline_ns;
     int64_t cpu_ns;
+    unsigned sleeps;
+    const char *last_sleep;
     unsigned priority;
     bool timed_out;
     bool joined;
@@ -365,6 +367,10 @@ static bool wait_as(enum condition condition, const char *where, int64_t deadlin
     self->condition = condition;
     self->deadline_ns = deadline_ns;
     self->timed_out = false;
+    if (condition != COMPUTING) {
+        self->sleeps++;
+        self->last_sleep = where;
+    }
     yield_turn();
     self->object = NULL;
     return !self->timed_out;
@@ -514,6 +520,16 @@ bool schedule_is_asleep(const struct thread *thread)
 int64_t schedule_cpu_ns(const struct thread *thread)
 {
     return thread->cpu_ns;
+}
+
+unsigned schedule_sleeps(const struct thread *thread)
+{
+    return thread->sleeps;
+}
+
+bool schedule_waited_for_mutex(const struct thread *thread)
+{
+    return thread->last_sleep != NULL && strcmp(thread->last_sleep, "pthread_mutex_lock") == 0;
 }
 
 void **schedule_slot(struct thread *thread, pthread_key_t key)

@@ -112,7 +112,7 @@ struct trial {
     size_t packets_met;
     size_t runs;
     struct iocp_event quiet; /* set: in_flight has come to 0 */
-    unsigned unblocked;      /* threads in callbacks that have not blocked since */
+    unsigned walks;          /* over all sockets, that cancel; in progress */
     unsigned last_posted[POSTERS_MAX];
     unsigned last_met[POSTERS_MAX];
     bool port_closing;
@@ -150,12 +150,11 @@ void act(void);
 void dawdle(void);
 
 /* actions.c: how many threads may run callbacks. Each says when it begins (with a completion, or
- * with a batch of them), when it ends, and before it does what may block. */
+ * with a batch of them), and when it ends. */
 void callback_enter(void);
 void callback_leave(void);
 void batch_enter(void);
 void batch_leave(void);
-void about_to_block(void);
 
 /* The count of operations in flight. */
 void flight_begins(void);
