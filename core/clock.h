@@ -20,6 +20,15 @@ static inline int64_t clock_now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* The same to within some milliseconds, for less. */
+static inline int64_t clock_coarse_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 /* The moment that is `timeout_ms` from now; never, if it is negative. */
 static inline int64_t deadline_after_ms(int timeout_ms)
 {

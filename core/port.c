@@ -106,6 +106,12 @@ void port_gather(struct iocp_port *port, struct lane *lane)
     lock_release(&lane->lock);
 }
 
+void port_gather_all(struct iocp_port *port)
+{
+    for (unsigned i = 0; i < port->lane_count; i++)
+        port_gather(port, port->lanes[i]);
+}
+
 static struct iocp_op *leave_queue(struct iocp_port *port)
 {
     port->queued--;
@@ -362,8 +368,7 @@ static size_t take_what_lanes_hold(struct iocp_port *port, struct op_list *taken
 {
     if (!may_start(port))
         return 0;
-    for (unsigned i = 0; i < port->lane_count; i++)
-        port_gather(port, port->lanes[i]);
+    port_gather_all(port);
     return take(port, taken, capacity);
 }
 
@@ -428,6 +433,21 @@ static void count_take(struct runner *runner)
     runner->turns++;
 }
 
+static int take_at_port(struct iocp_port *port, struct op_list *taken, size_t capacity,
+                        int64_t deadline_ns)
+{
+    struct runner *runner = port_arrive(port);
+    int result;
+
+    starved_return(port, runner);
+    result = take_or_wait(port, runner, taken, capacity, deadline_ns);
+    port_let_go(port);
+    watch_begin(port);
+    starved_desert(port);
+    port_drop_user(port);
+    return result;
+}
+
 int iocp_port_wait_many(struct iocp_port *port, struct iocp_completion completions[],
                         size_t capacity, int timeout_ms)
 {
@@ -440,13 +460,7 @@ int iocp_port_wait_many(struct iocp_port *port, struct iocp_completion completio
 
     result = (int)take_own(port, &taken, capacity);
     if (result == 0) {
-        int64_t deadline_ns = deadline_after_ms(timeout_ms);
-        struct runner *runner = port_arrive(port);
-
-        result = take_or_wait(port, runner, &taken, capacity, deadline_ns);
-        port_let_go(port);
-        watch_begin(port);
-        port_drop_user(port);
+        result = take_at_port(port, &taken, capacity, deadline_after_ms(timeout_ms));
     }
     count_take(runner_of_thread());
 

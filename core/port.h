@@ -6,6 +6,7 @@
  *            seats.c         what a waiter does that sits in lanes
  *            runner.c        which thread runs on which port
  *            watch.c         find the callbacks that block
+ *            starved.c       tell when all of them take long
  *            port_help.c     threads that wait elsewhere carry operations out
  *            port_life.c     create, close, free
  *            port_sockets.c  the open sockets of a port
@@ -93,6 +94,10 @@ struct iocp_port {
     unsigned lane_count;
     unsigned lane_capacity; /* constant */
     bool stopped;           /* no users: the engines are gone */
+    iocp_starved *starved;  /* may be NULL */
+    void *starved_context;
+    int64_t deserted_ns; /* when the last waiter went; 0: somebody waits */
+    int64_t told_ns;     /* when starved was last called */
 };
 
 /* Let go of the lock, and say whether runners may go on with what their lanes hold. */
@@ -123,6 +128,8 @@ void port_queue(struct iocp_port *port, struct op_list *published) REQUIRES(port
 
 /* Move what a lane holds ready into the queue. */
 void port_gather(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
+
+void port_gather_all(struct iocp_port *port) REQUIRES(port->lock);
 
 /* An operation leaves the queue: the caller has it back. (A packet is freed.) */
 void port_hand_back(struct iocp_op *op);
@@ -189,6 +196,14 @@ void watch_leave(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->l
 
 /* Somebody starts to run: if nobody watches, a waiter is called to. */
 void watch_begin(struct iocp_port *port) REQUIRES(port->lock);
+
+/* starved.c */
+
+/* The last waiter may have gone. */
+void starved_desert(struct iocp_port *port) REQUIRES(port->lock);
+
+/* A thread is back: was nobody for long, although completions waited? The lock may be let go. */
+void starved_return(struct iocp_port *port, struct runner *runner) REQUIRES(port->lock);
 
 /* port_life.c */
 

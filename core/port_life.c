@@ -114,8 +114,7 @@ size_t iocp_port_close(struct iocp_port *port)
 
     lock_acquire(&port->lock);
     port->closed = true; /* before the lanes are emptied: nothing joins them afterwards */
-    for (unsigned i = 0; i < port->lane_count; i++)
-        port_gather(port, port->lanes[i]);
+    port_gather_all(port);
     count = port->queued;
     port->queued = 0;
     for (struct iocp_op *op; (op = op_list_take(&port->queue)) != NULL;)

@@ -41,14 +41,25 @@ static int failed_to(const char *what, int result)
     return result;
 }
 
+/* Every callback may block, on a full pipe behind stdout if on nothing else. */
+static void warn_of_starvation(void *context, const struct iocp_starvation *starvation)
+{
+    (void)context;
+    log_line("warning: no worker was free for %u ms: all %u were inside callbacks, %u still block; "
+             "--workers gives more",
+             starvation->milliseconds, starvation->threads, starvation->blocked);
+}
+
 static int open_port(struct server *server)
 {
     const struct options *options = server->options;
     char what[64];
 
     int result = iocp_port_create(options->engine, options->concurrency, &server->port);
-    if (result == 0)
+    if (result == 0) {
+        iocp_port_on_starvation(server->port, warn_of_starvation, NULL);
         return 0;
+    }
     (void)snprintf(what, sizeof what, "--engine %s", options->engine);
     return failed_to(what, result);
 }

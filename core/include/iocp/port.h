@@ -120,6 +120,24 @@ IOCP_API void iocp_port_cancel_receives(struct iocp_port *port);
 IOCP_API void iocp_blocking_begin(void);
 IOCP_API void iocp_blocking_end(void);
 
+/* Completions waited while no thread was free to take them. */
+struct iocp_starvation {
+    unsigned milliseconds; /* for how long; at least 100 */
+    unsigned threads;      /* between two waits meanwhile: all there are */
+    unsigned blocked;      /* of these, still asleep in their callbacks */
+    size_t queued;         /* completions that wait now */
+};
+
+typedef void iocp_starved(void *context, const struct iocp_starvation *starvation);
+
+/*
+ * Name the function that is told, by the first thread that comes back to wait, that all of them
+ * were inside callbacks for a tenth of a second or more, and completions waited: there are too
+ * few threads, or a callback takes too long. It is called at most once a second, with no lock
+ * held, and must be short. NULL takes it away.
+ */
+IOCP_API void iocp_port_on_starvation(struct iocp_port *port, iocp_starved *starved, void *context);
+
 /*
  * Close the port. Waits in progress return -ESHUTDOWN, later ones -EBADF; every begin and post
  * fails with -ESHUTDOWN. Operations in flight are cancelled, and all completions that nobody

@@ -1,0 +1,148 @@
+/* test_starvation.c - a port tells when completions waited for a thread that was free. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "contract.h"
+#include "taker.h"
+
+enum { WORKERS = 2, LONG_MS = 150 };
+
+TestSuite(starvation, .timeout = 60);
+
+static struct contract contract;
+
+/* What the port told. */
+static struct iocp_starvation told;
+static atomic_uint times;
+
+static void note(void *context, const struct iocp_starvation *starvation)
+{
+    cr_assert(context == &told);
+    told = *starvation;
+    atomic_fetch_add(&times, 1);
+}
+
+/* A callback that blocks until its byte is written. */
+struct sleeper {
+    struct iocp_op op;
+    int pipe[2];
+};
+
+static struct sleeper sleepers[WORKERS];
+static atomic_uint back;
+
+static void block(struct iocp_op *op, void *self)
+{
+    struct sleeper *sleeper = self;
+    char byte;
+
+    (void)op;
+    if (read(sleeper->pipe[0], &byte, 1) == 1)
+        atomic_fetch_add(&back, 1);
+}
+
+static void count(struct iocp_op *op, void *counter)
+{
+    (void)op;
+    atomic_fetch_add((atomic_uint *)counter, 1);
+}
+
+static bool is_at_least_one(void *counter)
+{
+    return atomic_load((atomic_uint *)counter) > 0;
+}
+
+static bool all_are_back(void *unused)
+{
+    (void)unused;
+    return atomic_load(&back) == WORKERS && port_statistics(contract.port).waiting == WORKERS;
+}
+
+static void post(struct iocp_op *op, iocp_callback *callback, void *context)
+{
+    cr_assert(zero(int, iocp_port_post_callback(contract.port, op, 0, callback, context)));
+}
+
+static void open_all(size_t engine)
+{
+    contract_open(&contract, engine, WORKERS);
+    iocp_port_on_starvation(contract.port, note, &told);
+    for (size_t i = 0; i < WORKERS; i++)
+        cr_assert(zero(int, pipe(sleepers[i].pipe)));
+    cr_assert(port_has_waiters(contract.port, WORKERS));
+}
+
+static void block_all(void)
+{
+    atomic_store(&back, 0);
+    for (size_t i = 0; i < WORKERS; i++)
+        post(&sleepers[i].op, block, &sleepers[i]);
+    cr_assert(port_has_waiters(contract.port, 0));
+}
+
+static void let_all_go(void)
+{
+    for (size_t i = 0; i < WORKERS; i++)
+        cr_assert(eq(long, write(sleepers[i].pipe[1], "x", 1), 1));
+    cr_assert(wait_until(all_are_back, NULL));
+}
+
+static void close_all(void)
+{
+    contract_close(&contract);
+    for (size_t i = 0; i < WORKERS; i++) {
+        close(sleepers[i].pipe[0]);
+        close(sleepers[i].pipe[1]);
+    }
+}
+
+/* CL-08: all workers are blocked, longer than is worth telling. */
+EngineTest(starvation, is_told_by_the_first_thread_that_is_back)
+{
+    struct iocp_event never;
+    struct iocp_op waiting = {0}, again = {0};
+    atomic_uint served = 0;
+    int64_t start_ns = clock_now_ns();
+
+    open_all(*engine);
+    iocp_event_init(&never, IOCP_MANUAL_RESET, false);
+    block_all();
+    post(&waiting, count, &served);
+    cr_expect(eq(int, iocp_event_wait(&never, LONG_MS), -ETIMEDOUT));
+    cr_expect(zero(uint, atomic_load(&times)));
+    let_all_go();
+
+    cr_expect(wait_until(is_at_least_one, &served));
+    cr_expect(eq(uint, atomic_load(&times), 1));
+    cr_expect(ge(uint, told.milliseconds, 100));
+    cr_expect(eq(uint, told.threads, WORKERS));
+    cr_expect(eq(sz, told.queued, 1));
+
+    /* Not again within a second. */
+    block_all();
+    post(&again, count, &served);
+    cr_expect(eq(int, iocp_event_wait(&never, LONG_MS), -ETIMEDOUT));
+    let_all_go();
+    cr_expect(le(long, atomic_load(&times), 1 + (clock_now_ns() - start_ns) / 1000000000));
+    iocp_event_destroy(&never);
+    close_all();
+}
+
+/* Busy for long, but nothing waited. */
+EngineTest(starvation, is_not_told_when_nothing_waited)
+{
+    struct iocp_event never;
+
+    open_all(*engine);
+    iocp_event_init(&never, IOCP_MANUAL_RESET, false);
+    block_all();
+    cr_expect(eq(int, iocp_event_wait(&never, LONG_MS), -ETIMEDOUT));
+    let_all_go();
+
+    cr_expect(zero(uint, atomic_load(&times)));
+    iocp_event_destroy(&never);
+    close_all();
+}
