@@ -1,87 +1,64 @@
-/* bench.c - iocp-bench: rounds of every engine in turn, and a table of what they came to. */
+/* bench.c - iocp-bench: one scenario after the other. */
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <iocp/port.h>
-
 #include "bench.h"
 
-#define ROUNDS      5
-#define ENGINES_MAX 8
+#include <stdio.h>
+#include <string.h>
 
-/* The rounds of one engine, figure by figure. */
-struct series {
-    const char *engine;
-    int error;
-    double rate[ROUNDS], cpu_us[ROUNDS], p50_us[ROUNDS], p99_us[ROUNDS];
-};
+#include "connections.h"
 
-static void run_round(struct series *series, const struct bench_options *options, int index)
+#define DESCRIPTORS 100 /* beside the connections */
+
+static const struct bench_scenario *const scenarios[] = {&bench_port, &bench_blocked, &bench_idle};
+
+const struct bench_scenario *bench_scenario(size_t index)
 {
-    struct bench_round round = {0};
-
-    if (series->error == 0)
-        series->error = bench_port_run(series->engine, options, &round);
-    if (series->error < 0 || index < 0)
-        return;
-    series->rate[index] = round.rate;
-    series->cpu_us[index] = round.cpu_us;
-    series->p50_us[index] = round.p50_us;
-    series->p99_us[index] = round.p99_us;
+    return index < sizeof scenarios / sizeof *scenarios ? scenarios[index] : NULL;
 }
 
-static void print_spread(double values[ROUNDS], double unit, int decimals)
+const struct bench_scenario *bench_find_scenario(const char *name)
 {
-    char text[64];
+    const struct bench_scenario *scenario;
 
-    qsort(values, ROUNDS, sizeof *values, bench_compare);
-    (void)snprintf(text, sizeof text, "%.*f (%.*f - %.*f)", decimals, values[ROUNDS / 2] / unit,
-                   decimals, values[0] / unit, decimals, values[ROUNDS - 1] / unit);
-    printf("  %22s", text);
+    for (size_t i = 0; (scenario = bench_scenario(i)); i++)
+        if (strcmp(scenario->name, name) == 0)
+            return scenario;
+    return NULL;
 }
 
-static void print_series(struct series *series)
+static int run(const struct bench_scenario *scenario, const struct bench_options *given,
+               const struct bench_options *defaults)
 {
-    printf("%-10s", series->engine);
-    if (series->error < 0) {
-        printf("  not measured: %s\n", strerror(-series->error));
-        return;
+    struct bench_options options = bench_options_or(given, defaults);
+    int error = connections_allow(options.connections + DESCRIPTORS);
+
+    if (error < 0) {
+        (void)fprintf(stderr,
+                      "iocp-bench: %s: %zu connections need as many open files, and %d more; "
+                      "the hard limit (ulimit -Hn) is lower\n",
+                      scenario->name, options.connections, DESCRIPTORS);
+        return 1;
     }
-    print_spread(series->rate, 1e3, 0);
-    print_spread(series->cpu_us, 1, 2);
-    print_spread(series->p50_us, 1, 1);
-    print_spread(series->p99_us, 1, 1);
-    printf("\n");
+    error = scenario->run(&options);
+    if (error < 0)
+        (void)fprintf(stderr, "iocp-bench: %s: %s\n", scenario->name, strerror(-error));
+    return error < 0 ? 1 : 0;
 }
 
 int main(int argc, char *argv[])
 {
-    static struct series all[ENGINES_MAX];
-    struct bench_options options;
-    size_t engines = 0;
+    struct bench_options options = {0};
     int status = bench_options_read(argc, argv, &options);
 
     if (status >= 0)
         return status;
-    for (; engines < ENGINES_MAX && iocp_engine_name(engines); engines++)
-        all[engines].engine = iocp_engine_name(engines);
+    status = 0;
+    for (size_t i = 0; i < options.scenario_count; i++) {
+        const struct bench_scenario *scenario = bench_find_scenario(options.scenarios[i]);
 
-    /* In turn, so that what else the machine does meets all engines alike. */
-    for (int round = -1; round < ROUNDS; round++)
-        for (size_t i = 0; i < engines; i++)
-            run_round(&all[i], &options, round);
-
-    printf("%u workers, %u producers, %zu callbacks a round, median of %d rounds (min - max)\n",
-           options.workers, options.producers, options.count, ROUNDS);
-    printf("%-10s  %22s  %22s  %22s  %22s\n", "engine", "1000 posts/s", "CPU us/post", "p50 us",
-           "p99 us");
-    for (size_t i = 0; i < engines; i++) {
-        print_series(&all[i]);
-        if (all[i].error < 0 && all[i].error != -ENOTSUP)
-            status = 1;
+        status |= run(scenario, &options, &scenario->defaults);
     }
-    return status > 0 ? status : 0;
+    for (size_t i = 0; options.scenario_count == 0 && bench_scenario(i); i++)
+        status |= run(bench_scenario(i), &options, &bench_scenario(i)->brief);
+    return status;
 }

@@ -264,7 +264,15 @@ static bool block(struct seat *seat, struct channel *channel, bool hurried, int6
     return fds[1].revents != 0;
 }
 
-/* Make the call if it can be made; what is left to do lines up again. */
+static void line_up_again(struct blocking_engine *self, struct channel *channel)
+{
+    lock_acquire(&self->lock);
+    join_line(self, channel);
+    lock_release(&self->lock);
+}
+
+/* Make the call if it can be made; what is left to do lines up again. Nobody is brought to it:
+ * who gave it up takes the next of the line itself, or passes the nudge on. */
 static void serve(struct blocking_engine *self, struct channel *channel, bool ready,
                   struct op_list *done)
 {
@@ -280,7 +288,7 @@ static void serve(struct blocking_engine *self, struct channel *channel, bool re
     if (over)
         channel->lined_up = false;
     else
-        line_up(self, channel);
+        line_up_again(self, channel);
     lock_release(&socket->lock);
 
     if (over)

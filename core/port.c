@@ -40,7 +40,7 @@ static struct iocp_op *leave_queue(struct iocp_port *port) REQUIRES(port->lock);
 static struct waiter *wake_newest(struct iocp_port *port) REQUIRES(port->lock);
 static void hand_over(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
 static void insert(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
-static bool call_sleeper(struct iocp_port *port) REQUIRES(port->lock);
+static bool call_waiter(struct iocp_port *port) REQUIRES(port->lock);
 static void enlist(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
 static void forget(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
 static void wait_once(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
@@ -157,13 +157,16 @@ static bool a_lane_is_free(const struct iocp_port *port)
     return false;
 }
 
-/* False: none sleeps. */
-static bool call_sleeper(struct iocp_port *port)
+/* The newest that sleeps, or, if none does, the newest that sits elsewhere, and will then sit in
+ * both. False: nobody waits. */
+static bool call_waiter(struct iocp_port *port)
 {
     struct waiter *waiter = port->newest;
 
     while (waiter != NULL && waiter->lanes != NULL)
         waiter = waiter->older;
+    if (waiter == NULL)
+        waiter = port->newest;
     if (waiter == NULL)
         return false;
     waiter->called = true;
@@ -179,7 +182,7 @@ void port_let_go(struct iocp_port *port)
 
     if (port->called || !a_lane_is_free(port))
         return;
-    if (!may_start(port) || !call_sleeper(port))
+    if (!may_start(port) || !call_waiter(port))
         help_call(port);
 }
 
@@ -458,11 +461,12 @@ int iocp_port_wait_many(struct iocp_port *port, struct iocp_completion completio
         return -EINVAL;
     capacity = capacity < INT_MAX ? capacity : INT_MAX;
 
+    /* Now: a look that found it asleep in its last callback must not be judged in its next. */
+    count_take(runner_of_thread());
     result = (int)take_own(port, &taken, capacity);
     if (result == 0) {
         result = take_at_port(port, &taken, capacity, deadline_after_ms(timeout_ms));
     }
-    count_take(runner_of_thread());
 
     for (struct iocp_op *op; (op = op_list_take(&taken)) != NULL;)
         read_completion(op, completions++);

@@ -81,6 +81,10 @@ static bool settle_down(struct ender *ender, struct engine *engine, struct seat 
 
 static void sit(struct iocp_port *port, struct ender *ender, struct waiter *waiter,
                 int64_t deadline_ns) REQUIRES(port->lock);
+static void sleep_a_while(struct iocp_port *port, struct ender *ender, int64_t deadline_ns)
+    REQUIRES(port->lock);
+static void wait_once(struct iocp_port *port, struct ender *ender, struct waiter *waiter,
+                      int64_t deadline_ns) REQUIRES(port->lock);
 
 static void sit(struct iocp_port *port, struct ender *ender, struct waiter *waiter,
                 int64_t deadline_ns)
@@ -90,6 +94,29 @@ static void sit(struct iocp_port *port, struct ender *ender, struct waiter *wait
     (void)settle_down(ender, NULL, NULL);
     port_queue(port, &waiter->found);
     port_let_go(port); /* what is done there is for others to take */
+}
+
+static void sleep_a_while(struct iocp_port *port, struct ender *ender, int64_t deadline_ns)
+{
+    if (!settle_down(ender, NULL, NULL))
+        return;
+    port_unlock(port);
+    futex_sleep(&ender->nudged, 0, deadline_ns);
+    lock_acquire(&port->lock);
+}
+
+/* It watches too, if no waiter does: the lane it needs may be that of a callback which blocks. */
+static void wait_once(struct iocp_port *port, struct ender *ender, struct waiter *waiter,
+                      int64_t deadline_ns)
+{
+    bool sits = !port->called && seats_take(port, waiter);
+    int64_t limit_ns = watch_limit(port, waiter, deadline_ns);
+
+    if (sits)
+        sit(port, ender, waiter, limit_ns);
+    else
+        sleep_a_while(port, ender, limit_ns);
+    watch_look(port, waiter);
 }
 
 bool port_help(const atomic_uint *word, unsigned bits, int64_t deadline_ns)
@@ -108,16 +135,10 @@ bool port_help(const atomic_uint *word, unsigned bits, int64_t deadline_ns)
     }
     port->users++;
     join(&self);
-    while (!is_written(&self) && clock_now_ns() < deadline_ns) {
-        if (!port->called && seats_take(port, &waiter)) {
-            sit(port, &self, &waiter, deadline_ns);
-        } else if (settle_down(&self, NULL, NULL)) {
-            port_unlock(port);
-            futex_sleep(&self.nudged, 0, deadline_ns);
-            lock_acquire(&port->lock);
-        }
-    }
+    while (!is_written(&self) && clock_now_ns() < deadline_ns)
+        wait_once(port, &self, &waiter, deadline_ns);
     leave(&self);
+    watch_leave(port, &waiter);
     seats_leave(port, &waiter, false);
     port_let_go(port);
     port_drop_user(port);
@@ -148,15 +169,16 @@ void help_wake_engine(const struct engine *engine)
 
 void help_call(const struct iocp_port *port)
 {
-    struct ender *ender;
+    struct ender *found = NULL;
 
     if (atomic_load(&ender_count) == 0)
         return;
     lock_acquire(&list_lock);
-    ender = enders;
-    while (ender != NULL && (ender->port != port || ender->engine != NULL))
-        ender = ender->next;
-    if (ender != NULL)
-        wake(ender);
+    for (struct ender *ender = enders; ender != NULL; ender = ender->next) {
+        if (ender->port == port && (found == NULL || found->engine != NULL))
+            found = ender; /* best one that sleeps; else one that sits, to sit in more lanes */
+    }
+    if (found != NULL)
+        wake(found);
     lock_release(&list_lock);
 }

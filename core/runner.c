@@ -161,5 +161,6 @@ void iocp_blocking_end(void)
         return;
     lock_acquire(&port->lock);
     runner_count_again(port, &self);
+    watch_begin(port);
     port_unlock(port);
 }

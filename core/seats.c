@@ -10,9 +10,6 @@
 #include "port.h"
 #include "port_help.h"
 
-/* The most lanes that one waiter sits in. */
-enum { HELD_MAX = 64 };
-
 /* All of them under the port's lock. */
 
 static void occupy(struct lane *lane)
@@ -27,6 +24,7 @@ static void sit_down(struct waiter *waiter, struct lane *lane)
 {
     lane->next_held = waiter->lanes;
     waiter->lanes = lane;
+    waiter->looked = false;
     occupy(lane);
 }
 
@@ -63,18 +61,13 @@ static bool take_shared_seat(struct lane *lane, struct waiter *waiter)
 bool seats_take(struct iocp_port *port, struct waiter *waiter)
 {
     struct lane *own = waiter->runner->lane;
-    unsigned count = 0;
 
     if (port->lanes[0]->engine->ops->shared)
         return take_shared_seat(port->lanes[0], waiter);
 
-    for (struct lane *lane = waiter->lanes; lane != NULL; lane = lane->next_held)
-        count++;
-    for (unsigned i = 0; i < port->lane_count && count < HELD_MAX; i++) {
-        if (port->lanes[i]->state == LANE_FREE && port->lanes[i] != own) {
+    for (unsigned i = 0; i < port->lane_count; i++) {
+        if (port->lanes[i]->state == LANE_FREE && port->lanes[i] != own)
             sit_down(waiter, port->lanes[i]);
-            count++;
-        }
     }
     /* Last, so that it stands first: that is the one which is kept. */
     if (own != NULL && (own->state == LANE_FREE || own->runner == waiter->runner)) {
@@ -104,8 +97,8 @@ void seats_leave(struct iocp_port *port, struct waiter *waiter, bool keep)
 
 void seats_free_lane(struct iocp_port *port, struct lane *lane)
 {
+    set_runner(lane, NULL); /* first: afterwards it keeps nothing there any more */
     port_gather(port, lane);
-    set_runner(lane, NULL);
     lane->state = LANE_FREE;
 }
 
@@ -165,7 +158,7 @@ static void wait_in_one(struct lane *lane, struct seat *seat, int64_t deadline_n
 /* Until the descriptor of one of the engines is readable, or a deadline has come. */
 static void poll_all(struct lane *lanes, int64_t deadline_ns)
 {
-    struct pollfd fds[HELD_MAX + 1];
+    struct pollfd fds[IOCP_CONCURRENCY_MAX];
     nfds_t count = 0;
 
     for (; lanes != NULL; lanes = lanes->next_held) {
@@ -184,13 +177,15 @@ static void look_into_all(struct lane *lanes, struct op_list *done)
         wait_in_one(lanes, NULL, 0, done);
 }
 
-static void wait_in_all(struct lane *lanes, int64_t deadline_ns, struct op_list *done)
+/* A look takes a wake away, and only the caller, under the lock, sees what it was about. So it
+ * gets the chance between the first look, after which nothing is left to be carried out, and the
+ * poll. */
+static void wait_in_all(struct waiter *waiter, int64_t deadline_ns, struct op_list *done)
 {
-    look_into_all(lanes, done); /* so that nothing is left to be carried out */
-    if (done->first != NULL)
-        return;
-    poll_all(lanes, deadline_ns);
-    look_into_all(lanes, done);
+    if (waiter->looked)
+        poll_all(waiter->lanes, deadline_ns);
+    waiter->looked = true;
+    look_into_all(waiter->lanes, done);
 }
 
 void seats_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
@@ -203,7 +198,7 @@ void seats_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_
     if (lanes->next_held == NULL)
         wait_in_one(lanes, waiter->seat, deadline_ns, &done);
     else
-        wait_in_all(lanes, deadline_ns, &done);
+        wait_in_all(waiter, deadline_ns, &done);
     port_publish(&done, &waiter->found);
     lock_acquire(&port->lock);
 }

@@ -3,7 +3,7 @@
 /*
  * Windows' kernel sees a thread of a port block; Linux does not tell. So while callbacks run, one
  * of the waiters, if possible one that sleeps anyway, looks at the runners once a millisecond.
- * Between two looks
+ * (Without any, a thread that waits in an end does.) Between two looks
  *
  *   a runner has taken less than   It is behind: what its lane holds goes to the queue, for
  *   what was ready                 waiters to take.
@@ -17,6 +17,7 @@
 #include "blocked.h"
 #include "clock.h"
 #include "port.h"
+#include "port_help.h"
 
 enum {
     LOOK_NS = 1000000,
@@ -50,10 +51,13 @@ static void check_progress(struct iocp_port *port, struct runner *runner, unsign
     REQUIRES(port->lock);
 
 /* A spare that sleeps does it for all; without one every sitting waiter does, as each may rise
- * at any time. */
+ * at any time. A newcomer also begins when all runners are blocked: those who have looked at
+ * them may be gone. */
 static bool may_watch(const struct iocp_port *port, const struct waiter *waiter)
 {
-    return !waiter->watches && port->running > 0 && port->spare_watchers == 0;
+    bool new_to_runners = port->runners != NULL && waiter->look_ns == DEADLINE_NONE;
+
+    return !waiter->watches && port->spare_watchers == 0 && (port->running > 0 || new_to_runners);
 }
 
 static void start_watching(struct iocp_port *port, struct waiter *waiter)
@@ -92,8 +96,12 @@ void watch_begin(struct iocp_port *port)
 {
     struct waiter *watcher = port->newest;
 
-    if (port->watchers > 0 || watcher == NULL || port->running == 0)
+    if (port->watchers > 0 || port->running == 0)
         return;
+    if (watcher == NULL) {
+        help_call(port);
+        return;
+    }
     for (struct waiter *waiter = watcher; waiter != NULL; waiter = waiter->older) {
         if (waiter->lanes == NULL || watcher->lanes != NULL)
             watcher = waiter; /* the oldest one that sleeps, or, if none does, the oldest */

@@ -1,19 +1,22 @@
-/* bench_port.c - post to callback: how many a second, how late, for how much processor time. */
+/* scenario_port.c - post to callback: how many a second, how late, for how much processor time. */
 /* SPDX-License-Identifier: MIT */
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
+#include <string.h>
 
 #include <iocp/event.h>
 #include <iocp/pool.h>
 
 #include "bench.h"
+#include "measure.h"
 
 /* A latency takes a wake-up, a thousand times as long as a post: fewer will do. */
 #define LATENCY_SHARE 20
+
+#define ENGINES_MAX 8
 
 struct producer {
     pthread_t thread;
@@ -29,28 +32,24 @@ struct producer {
     int error;
 };
 
+/* What one round has come to. */
+struct round {
+    double rate;   /* callbacks a second, while producers post as fast as they can */
+    double cpu_us; /* processor time of the whole process for one of these */
+    double p50_us; /* from post to the start of the callback, one in flight per producer */
+    double p99_us;
+};
+
+/* The rounds of one engine, figure by figure. */
+struct row {
+    const char *engine;
+    int error;
+    struct series rate, cpu_us, p50_us, p99_us;
+};
+
 static double now_us(void)
 {
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
-static double cpu_us(void)
-{
-    struct rusage usage;
-
-    getrusage(RUSAGE_SELF, &usage);
-    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
-int bench_compare(const void *left, const void *right)
-{
-    double a = *(const double *)left, b = *(const double *)right;
-
-    return (a > b) - (a < b);
+    return (double)measure_now_ns() / 1e3;
 }
 
 static void *post_all(void *self)
@@ -111,24 +110,24 @@ static int run_phase(struct phase *phase, struct producer *producers,
                      const struct bench_options *options)
 {
     struct iocp_pool *pool;
-    unsigned started = 0;
-    int error = iocp_pool_create(producers->port, options->workers, &pool);
+    size_t started = 0;
+    int error = iocp_pool_create(producers->port, (unsigned)options->workers, &pool);
 
     if (error < 0)
         return error;
     for (; started < options->producers && error == 0; started += error == 0)
         error = -pthread_create(&producers[started].thread, NULL, phase->body, &producers[started]);
     phase->elapsed_us = -now_us();
-    phase->cpu_us = -cpu_us();
+    phase->cpu_us = -measure_cpu_us();
     iocp_event_set(producers->start);
-    for (unsigned i = 0; i < started; i++) {
+    for (size_t i = 0; i < started; i++) {
         pthread_join(producers[i].thread, NULL);
         error = producers[i].error < 0 ? producers[i].error : error;
     }
     if (iocp_pool_stop(pool, IOCP_DRAIN) < 0)
         error = -EBUSY;
     phase->elapsed_us += now_us();
-    phase->cpu_us += cpu_us();
+    phase->cpu_us += measure_cpu_us();
     iocp_event_reset(producers->start);
     assert(error < 0 || callbacks_run(pool) == phase->callbacks);
     iocp_pool_free(pool);
@@ -136,7 +135,7 @@ static int run_phase(struct phase *phase, struct producer *producers,
 }
 
 static int measure(struct producer *producers, const struct bench_options *options,
-                   double latencies_us[], struct bench_round *round)
+                   double latencies_us[], struct round *round)
 {
     size_t latencies = producers->latency_count * options->producers;
     struct phase flood = {.body = post_all, .callbacks = options->count};
@@ -147,7 +146,7 @@ static int measure(struct producer *producers, const struct bench_options *optio
         error = run_phase(&trickle, producers, options);
     if (error < 0)
         return error;
-    qsort(latencies_us, latencies, sizeof *latencies_us, bench_compare);
+    qsort(latencies_us, latencies, sizeof *latencies_us, measure_compare);
     round->rate = (double)options->count / flood.elapsed_us * 1e6;
     round->cpu_us = flood.cpu_us / (double)options->count;
     round->p50_us = latencies_us[latencies / 2];
@@ -155,8 +154,7 @@ static int measure(struct producer *producers, const struct bench_options *optio
     return 0;
 }
 
-int bench_port_run(const char *engine, const struct bench_options *options,
-                   struct bench_round *round)
+static int run_round(const char *engine, const struct bench_options *options, struct round *round)
 {
     size_t share = options->count / options->producers;
     size_t latency_share = share / LATENCY_SHARE + 1;
@@ -170,7 +168,7 @@ int bench_port_run(const char *engine, const struct bench_options *options,
     iocp_event_init(&start, IOCP_MANUAL_RESET, false);
     for (size_t i = 0; i < options->count && error == 0; i++)
         iocp_op_set_timeout(&ops[i], 0); /* its page is there before the clock runs */
-    for (unsigned i = 0; i < options->producers && error == 0; i++) {
+    for (size_t i = 0; i < options->producers && error == 0; i++) {
         producers[i] = (struct producer){.port = port, .start = &start, .count = share};
         producers[i].ops = ops + i * share;
         producers[i].latencies_us = latencies_us + i * latency_share;
@@ -186,3 +184,78 @@ int bench_port_run(const char *engine, const struct bench_options *options,
     free(ops);
     return error;
 }
+
+static void add_round(struct row *row, const struct bench_options *options, bool counts)
+{
+    struct round round = {0};
+
+    if (row->error == 0)
+        row->error = run_round(row->engine, options, &round);
+    if (row->error < 0 || !counts)
+        return;
+    series_add(&row->rate, round.rate);
+    series_add(&row->cpu_us, round.cpu_us);
+    series_add(&row->p50_us, round.p50_us);
+    series_add(&row->p99_us, round.p99_us);
+}
+
+static void print_spread(struct series *series, double unit, int decimals)
+{
+    struct spread spread = series_spread(series);
+    char text[64];
+
+    (void)snprintf(text, sizeof text, "%.*f (%.*f - %.*f)", decimals, spread.median / unit,
+                   decimals, spread.min / unit, decimals, spread.max / unit);
+    printf("  %22s", text);
+}
+
+static void print_row(struct row *row)
+{
+    printf("%-10s", row->engine);
+    if (row->error < 0) {
+        printf("  not measured: %s\n", strerror(-row->error));
+        return;
+    }
+    print_spread(&row->rate, 1e3, 0);
+    print_spread(&row->cpu_us, 1, 2);
+    print_spread(&row->p50_us, 1, 1);
+    print_spread(&row->p99_us, 1, 1);
+    printf("\n");
+}
+
+static int run(const struct bench_options *given)
+{
+    static struct row rows[ENGINES_MAX];
+    struct bench_options options = *given;
+    size_t engines = 0;
+    int error = 0;
+
+    options.count -= options.count % options.producers;
+    for (size_t i = 0; engines < ENGINES_MAX && iocp_engine_name(i); i++)
+        if (bench_engine_chosen(&options, iocp_engine_name(i)))
+            rows[engines++] = (struct row){.engine = iocp_engine_name(i)};
+
+    /* In turn, so that what else the machine does meets all engines alike; once to warm up. */
+    for (size_t round = 0; round <= options.rounds; round++)
+        for (size_t i = 0; i < engines; i++)
+            add_round(&rows[i], &options, round > 0);
+
+    printf("port: %zu workers, %zu producers, %zu callbacks a round, median of %zu rounds"
+           " (min - max)\n",
+           options.workers, options.producers, options.count, options.rounds);
+    printf("%-10s  %22s  %22s  %22s  %22s\n", "engine", "1000 posts/s", "CPU us/post", "p50 us",
+           "p99 us");
+    for (size_t i = 0; i < engines; i++) {
+        print_row(&rows[i]);
+        if (rows[i].error < 0 && rows[i].error != -ENOTSUP)
+            error = rows[i].error;
+    }
+    return error;
+}
+
+const struct bench_scenario bench_port = {
+    .name = "port",
+    .run = run,
+    .defaults = {.rounds = 5, .workers = 2, .producers = 1, .count = 200000},
+    .brief = {.rounds = 3, .workers = 2, .producers = 1, .count = 50000},
+};

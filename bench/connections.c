@@ -1,0 +1,97 @@
+/* connections.c - see connections.h. */
+/* SPDX-License-Identifier: MIT */
+#include "connections.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define BACKLOG 4096
+#define SOURCES 200
+
+int connections_allow(size_t count)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
+    if (limit.rlim_cur >= count)
+        return 0;
+    if (limit.rlim_max < count)
+        return -EMFILE;
+    limit.rlim_cur = count;
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+}
+
+int connections_listen(struct sockaddr_in *address)
+{
+    struct sockaddr_in chosen = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof chosen;
+    int error, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (listener < 0)
+        return -errno;
+    if (bind(listener, (struct sockaddr *)&chosen, length) < 0 || listen(listener, BACKLOG) < 0 ||
+        getsockname(listener, (struct sockaddr *)&chosen, &length) < 0)
+        goto close_listener;
+    *address = chosen;
+    return listener;
+
+close_listener:
+    error = -errno;
+    close(listener);
+    return error;
+}
+
+int connections_accept(int listener)
+{
+    struct pollfd ready = {.fd = listener, .events = POLLIN};
+    int descriptor;
+
+    while ((descriptor = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) < 0) {
+        if (errno != EAGAIN)
+            return -errno;
+        if (poll(&ready, 1, CONNECTIONS_PATIENCE_MS) == 0)
+            return -ETIMEDOUT;
+    }
+    return descriptor;
+}
+
+static int set_options(int descriptor)
+{
+    static const struct linger by_reset = {.l_onoff = 1, .l_linger = 0};
+    static const struct timeval patience = {.tv_sec = CONNECTIONS_PATIENCE_MS / 1000};
+    static const int on = 1;
+
+    if (setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &by_reset, sizeof by_reset) < 0 ||
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) < 0 ||
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) < 0 ||
+        setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
+        setsockopt(descriptor, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) < 0)
+        return -errno;
+    return 0;
+}
+
+int connections_connect(const struct sockaddr_in *address, size_t index)
+{
+    struct sockaddr_in source = {.sin_family = AF_INET};
+    int error, descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    source.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t)(index % SOURCES));
+    if (descriptor < 0)
+        return -errno;
+    error = set_options(descriptor);
+    if (error == 0 && bind(descriptor, (struct sockaddr *)&source, sizeof source) < 0)
+        error = -errno;
+    if (error == 0 && connect(descriptor, (const struct sockaddr *)address, sizeof *address) < 0)
+        error = errno == EINPROGRESS ? -ETIMEDOUT : -errno; /* as SO_SNDTIMEO words it */
+    if (error == 0)
+        return descriptor;
+    close(descriptor);
+    return error;
+}

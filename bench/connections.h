@@ -1,0 +1,30 @@
+/* connections.h - TCP connections inside this machine, as many as it takes. */
+/* SPDX-License-Identifier: MIT */
+#ifndef BENCH_CONNECTIONS_H
+#define BENCH_CONNECTIONS_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+
+/* How long one connection, or one answer, is waited for. */
+#define CONNECTIONS_PATIENCE_MS 10000
+
+/* Let this process open that many descriptors. Returns 0, -EMFILE: the hard limit forbids it. */
+int connections_allow(size_t count);
+
+/* Listen on a port of the kernel's choice of 127.0.0.1. Returns a descriptor or negative errno. */
+int connections_listen(struct sockaddr_in *address);
+
+/* Take the next connection. Returns a descriptor; -ETIMEDOUT, or accept(2)'s negative errno. */
+int connections_accept(int listener);
+
+/*
+ * Make connection number `index` to an address; it blocks, but never longer than the patience,
+ * and however it ends, the server sees a reset and no port stays taken. The indexes are spread
+ * over source addresses, each of which has only some 28,000 ports.
+ *
+ * Returns  A descriptor; -ETIMEDOUT, or connect(2)'s negative errno.
+ */
+int connections_connect(const struct sockaddr_in *address, size_t index);
+
+#endif

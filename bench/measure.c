@@ -1,0 +1,64 @@
+/* measure.c - see measure.h. */
+/* SPDX-License-Identifier: MIT */
+#include "measure.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#define SECOND_NS INT64_C(1000000000)
+
+int64_t measure_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+double measure_cpu_us(void)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+           (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+void measure_sleep_ns(int64_t duration_ns)
+{
+    struct timespec left = {.tv_sec = duration_ns / SECOND_NS, .tv_nsec = duration_ns % SECOND_NS};
+
+    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR)
+        continue;
+}
+
+void series_add(struct series *series, double value)
+{
+    assert(series->count < ROUNDS_MAX);
+    series->values[series->count++] = value;
+}
+
+int measure_compare(const void *left, const void *right)
+{
+    double a = *(const double *)left, b = *(const double *)right;
+
+    return (a > b) - (a < b);
+}
+
+struct spread series_spread(struct series *series)
+{
+    if (series->count == 0)
+        return (struct spread){0};
+    qsort(series->values, series->count, sizeof *series->values, measure_compare);
+    return (struct spread){.min = series->values[0],
+                           .median = series->values[series->count / 2],
+                           .max = series->values[series->count - 1]};
+}
+
+double series_median(struct series *series)
+{
+    return series_spread(series).median;
+}

@@ -1,0 +1,37 @@
+/* measure.h - clocks, and what several rounds have come to. */
+/* SPDX-License-Identifier: MIT */
+#ifndef BENCH_MEASURE_H
+#define BENCH_MEASURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ROUNDS_MAX 99
+
+/* One figure of each round. */
+struct series {
+    double values[ROUNDS_MAX];
+    size_t count;
+};
+
+struct spread {
+    double min, median, max;
+};
+
+int64_t measure_now_ns(void);
+
+/* The processor time of this process until now. */
+double measure_cpu_us(void);
+
+void measure_sleep_ns(int64_t duration_ns);
+
+void series_add(struct series *series, double value);
+
+/* All zero if there was no round. Orders the values. */
+struct spread series_spread(struct series *series);
+double series_median(struct series *series);
+
+/* Order doubles for qsort. */
+int measure_compare(const void *left, const void *right);
+
+#endif
