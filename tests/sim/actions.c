@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "chance.h"
+#include "fault.h"
 #include "schedule.h"
 #include "trial.h"
 
@@ -39,8 +40,7 @@ static void be_released(void)
     running[running_count].sleeps = schedule_sleeps(self);
     running[running_count++].unclear = schedule_waited_for_mutex(self);
     if (count_sleepless() > trial.concurrency)
-        schedule_fail("%u threads run callbacks, but %u may", count_sleepless(),
-                      trial.concurrency);
+        schedule_fail("%u threads run callbacks, but %u may", count_sleepless(), trial.concurrency);
 }
 
 static void be_done(void)
@@ -127,8 +127,8 @@ static int draw_timeout(void)
 static struct exchange *claim(struct connection *connection, bool outward)
 {
     if (!outward)
-        return exchange_claim_idle(connection->exchanges[0], EXCHANGES_EACH_WAY);
-    return exchange_claim_idle(connection->exchanges[1] + 1, EXCHANGES_EACH_WAY - 1);
+        return exchange_claim_idle(connection->exchanges[0], trial.exchanges_each_way);
+    return exchange_claim_idle(connection->exchanges[1] + 1, trial.exchanges_each_way - 1);
 }
 
 static void begin_something(void)
@@ -138,6 +138,20 @@ static void begin_something(void)
 
     if (exchange != NULL)
         (void)exchange_begin(exchange, draw_timeout(), true);
+}
+
+/* As many as go: they are more than a channel's turn. */
+static void begin_many(void)
+{
+    struct connection *connection = any_connection();
+    bool outward = chance_one_in(2);
+
+    for (unsigned i = chance_below(trial.exchanges_each_way); connection != NULL && i > 0; i--) {
+        struct exchange *exchange = claim(connection, outward);
+
+        if (exchange != NULL)
+            (void)exchange_begin(exchange, draw_timeout(), true);
+    }
 }
 
 static void accept_somebody(void)
@@ -182,7 +196,7 @@ static void cancel_one(void)
 
     if (connection == NULL)
         return;
-    exchange = &connection->exchanges[chance_below(2)][chance_below(EXCHANGES_EACH_WAY)];
+    exchange = &connection->exchanges[chance_below(2)][chance_below(trial.exchanges_each_way)];
     connection->disturbed = true;
     result = iocp_socket_cancel(connection->socket, &exchange->op.op);
     schedule_note("connection %u: cancel of one gives %d", connection->number, result);
@@ -220,7 +234,7 @@ static void close_one(void)
     bool abort = chance_one_in(2);
     int result;
 
-    if (connection == NULL)
+    if (connection == NULL || !chance_one_in(trial.close_odds))
         return;
     connection->disturbed = connection->closing = true;
     result = abort ? iocp_socket_abort(connection->socket) : iocp_socket_close(connection->socket);
@@ -248,7 +262,7 @@ static void post_packet(void)
     trial.packets_posted++;
     if (iocp_port_post(trial.port, 0, 0, NULL) < 0) {
         trial.packets_posted--;
-        if (!trial.port_closing)
+        if (!trial.port_closing && fault_count(FAULT_MEMORY) == 0)
             schedule_fail("a packet could not be posted");
     }
 }
@@ -295,7 +309,8 @@ struct action {
 static const struct action actions[] = {
     {20, begin_something}, {4, accept_somebody}, {6, post_callback},  {3, post_packet},
     {5, do_blocking},      {5, cancel_one},      {3, cancel_all},     {1, disturb_everything},
-    {2, close_one},        {1, shut_sending},    {2, watch_the_port}, {1, skip_on_success},
+    {4, close_one},        {1, shut_sending},    {2, watch_the_port}, {1, skip_on_success},
+    {2, begin_many},
 };
 
 static unsigned total_weight(void)

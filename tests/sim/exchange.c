@@ -228,7 +228,9 @@ static bool is_plausible_failure(const struct exchange *exchange, int error)
         return exchange->kind == EXCHANGE_SEND &&
                (connection->disturbed || connection->may_be_cut || fault_count(FAULT_WATCH) > 0);
     case EMFILE:
-        return exchange->kind == EXCHANGE_ACCEPT;
+        return exchange->kind == EXCHANGE_ACCEPT && fault_count(FAULT_DESCRIPTOR) > 0;
+    case ENOMEM:
+        return exchange->kind == EXCHANGE_ACCEPT && fault_count(FAULT_MEMORY) > 0;
     case ESHUTDOWN:
         return exchange->kind == EXCHANGE_ACCEPT && trial.port_closing;
     case ECONNREFUSED:

@@ -66,7 +66,7 @@ static void draw_faults(void)
 {
     fault_clear_all();
     fault_set_odds(FAULT_INTERRUPT, chance_one_in(2) ? 0 : 16);
-    fault_set_odds(FAULT_SHORT_SEND, chance_one_in(2) ? 0 : 4);
+    fault_set_odds(FAULT_SHORT_SEND, chance_one_in(2) ? 0 : chance_between(1, 4));
 }
 
 /* Once the trial stands; the setting up itself may not fail. */
@@ -74,6 +74,7 @@ static void draw_scarcity(void)
 {
     fault_set_odds(FAULT_DESCRIPTOR, chance_one_in(4) ? 6 : 0);
     fault_set_odds(FAULT_WATCH, chance_one_in(8) ? 6 : 0);
+    fault_set_odds(FAULT_MEMORY, chance_one_in(8) ? 6 : 0);
 }
 
 static void draw_welcome(void)
@@ -140,6 +141,26 @@ static void open_client(void)
     (void)exchange_begin(exchange, chance_one_in(3) ? 10 : 0, true);
 }
 
+/* What cannot be made for want of something leaves nothing behind. */
+static void fail_to_start(const char *engine)
+{
+    static const enum fault faults[] = {FAULT_DESCRIPTOR, FAULT_MEMORY, FAULT_THREAD};
+    struct iocp_port *port;
+    struct iocp_pool *pool;
+
+    for (unsigned i = 0; i < 3; i++)
+        fault_set_odds(faults[i], 3);
+    if (iocp_port_create(engine, trial.concurrency, &port) == 0) {
+        if (iocp_pool_create(port, TAKERS_MAX, &pool) == 0) {
+            if (iocp_pool_stop(pool, IOCP_DISCARD) != 0)
+                schedule_fail("a pool without anything to do dropped something");
+            iocp_pool_free(pool);
+        }
+        iocp_port_free(port);
+    }
+    fault_clear_all();
+}
+
 static void start_takers(bool pool)
 {
     if (pool) {
@@ -160,13 +181,17 @@ static void set_up(const char *engine)
     trial.takers = chance_between(1, TAKERS_MAX);
     trial.concurrency = chance_between(1, 3);
     trial.actions_left = chance_between(10, 120);
+    trial.exchanges_each_way = chance_one_in(4) ? EXCHANGES_EACH_WAY : chance_between(2, 4);
+    trial.close_odds = chance_between(1, 12);
     if (engine == NULL)
         engine = engines[chance_below(5)];
     iocp_event_init(&trial.quiet, IOCP_AUTO_RESET, false);
-    draw_faults();
     draw_welcome();
     schedule_note("engine %s, %u takers%s, concurrency %u, %u actions", engine, trial.takers,
                   pool ? " in a pool" : "", trial.concurrency, trial.actions_left);
+    if (chance_one_in(8))
+        fail_to_start(engine);
+    draw_faults();
     if (iocp_port_create(engine, trial.concurrency, &trial.port) < 0)
         schedule_fail("no port");
     if (takers_first)

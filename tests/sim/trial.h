@@ -22,10 +22,10 @@
 enum {
     CONNECTIONS_MAX = 6,
     ECHOES_MAX = 4,
-    EXCHANGES_EACH_WAY = 3,
+    EXCHANGES_EACH_WAY = 24, /* so many calls are more than one turn of a channel */
     EXCHANGE_BYTES = 96,
     RECEIPTS_MAX = 256,
-    LOG_BYTES = 8192,
+    LOG_BYTES = 4096,
     POSTS_MAX = 12,
     ACTORS_MAX = 4,
     TAKERS_MAX = 4,
@@ -103,6 +103,8 @@ struct trial {
     unsigned connection_count;
     unsigned echo_count;
     unsigned actions_left;
+    unsigned exchanges_each_way; /* used, of those that each connection has */
+    unsigned close_odds;         /* of the wishes to close one in so many is granted */
     struct connection connections[CONNECTIONS_MAX];
     struct echo echoes[ECHOES_MAX];
     struct exchange posts[POSTS_MAX];
