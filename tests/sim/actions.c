@@ -120,6 +120,8 @@ static struct connection *any_connection(void)
 
 static int draw_timeout(void)
 {
+    if (chance_one_in(16))
+        return 1000;
     return chance_one_in(4) ? (int)chance_between(1, 20) : 0;
 }
 
@@ -178,6 +180,8 @@ static void do_blocking(void)
     if (exchange == NULL || !exchange_begin(exchange, (int)chance_between(1, 20), false))
         return;
     about_to_block();
+    if (exchange->has_event && chance_one_in(2) && iocp_event_wait(&exchange->done, 2000) != 0)
+        schedule_fail("an operation's event was never set");
     while (chance_one_in(2)) {
         start_ns = schedule_now_ns();
         wait_ms = (int)chance_below(5);
@@ -308,7 +312,7 @@ struct action {
 
 static const struct action actions[] = {
     {20, begin_something}, {4, accept_somebody}, {6, post_callback},  {3, post_packet},
-    {5, do_blocking},      {5, cancel_one},      {3, cancel_all},     {1, disturb_everything},
+    {9, do_blocking},      {5, cancel_one},      {3, cancel_all},     {1, disturb_everything},
     {4, close_one},        {1, shut_sending},    {2, watch_the_port}, {1, skip_on_success},
     {2, begin_many},
 };

@@ -50,8 +50,15 @@ struct connection *connection_make(struct iocp_socket *socket, enum exchange_kin
     for (unsigned i = 0; i < EXCHANGES_EACH_WAY; i++) {
         connection->exchanges[0][i].kind = inward;
         connection->exchanges[1][i].kind = i == 0 ? outward : EXCHANGE_SEND;
-        connection->exchanges[0][i].connection = connection;
-        connection->exchanges[1][i].connection = connection;
+        for (unsigned way = 0; way < 2; way++) {
+            struct exchange *exchange = &connection->exchanges[way][i];
+
+            exchange->connection = connection;
+            exchange->has_event = chance_one_in(2);
+            iocp_event_init(&exchange->done, IOCP_MANUAL_RESET, false);
+            if (exchange->has_event)
+                iocp_op_set_event(&exchange->op.op, &exchange->done);
+        }
     }
     schedule_note("connection %u is stream %u", connection->number, connection->stream->number);
     return connection;
@@ -87,6 +94,27 @@ static void check_sent(const struct connection *connection, const struct receipt
                           (unsigned long long)*place);
 }
 
+void connection_free(struct connection *connection)
+{
+    iocp_socket_free(connection->socket);
+    for (unsigned i = 0; i < 2 * EXCHANGES_EACH_WAY; i++)
+        iocp_event_destroy(&(&connection->exchanges[0][0])[i].done);
+}
+
+/* Behind a send that was cut short nothing is sent any more. */
+static void check_cut(const struct connection *connection)
+{
+    const struct receipt *receipts = connection->receipts[1];
+    bool cut = false;
+
+    for (unsigned i = 0; i < RECEIPTS_MAX && receipts[i].present; i++) {
+        if (cut && (receipts[i].result == 0 || receipts[i].count > 0))
+            schedule_fail("connection %u: send %u went out behind one that was cut short",
+                          connection->number, i);
+        cut = cut || (receipts[i].count > 0 && receipts[i].count < receipts[i].size);
+    }
+}
+
 static uint64_t check_direction(const struct connection *connection, bool outward)
 {
     const struct receipt *receipts = connection->receipts[outward];
@@ -112,6 +140,7 @@ void connection_check(const struct connection *connection)
             schedule_fail("connection %u: an operation was never settled", connection->number);
     if (connection->listens)
         return;
+    check_cut(connection);
     received = check_direction(connection, false);
     sent = check_direction(connection, true);
     if (received != stream->taken)

@@ -10,6 +10,9 @@
 #include "schedule.h"
 #include "trial.h"
 
+/* Nobody may have had the time to look at a deadline for so long, but not longer. */
+#define LATE_NS INT64_C(250000000)
+
 static void on_exchange(struct iocp_op *op, void *context);
 
 static const char *const kinds[] = {
@@ -182,6 +185,8 @@ bool exchange_begin(struct exchange *exchange, int timeout_ms, bool with_callbac
 {
     int result;
 
+    if (exchange->has_event)
+        iocp_event_reset(&exchange->done);
     exchange->timeout_ms = timeout_ms;
     exchange->begun_ns = schedule_now_ns();
     exchange->has_callback = with_callback;
@@ -276,6 +281,7 @@ static void write_receipt(const struct exchange *exchange, long result)
         .present = true,
         .result = result < 0 ? (int)result : 0,
         .count = exchange->kind == EXCHANGE_CONNECT ? 0 : iocp_op_count(&exchange->op.op),
+        .size = exchange->kind == EXCHANGE_SEND ? exchange->size : 0,
         .at = connection->logged,
         .tag = exchange->tag,
     };
@@ -323,6 +329,11 @@ void exchange_settle(struct exchange *exchange)
     schedule_note("%s on %u: ends with %ld", kinds[exchange->kind], number_of(exchange), result);
     if (!iocp_op_completed(&exchange->op.op))
         schedule_fail("an operation was ended that has not completed");
+    if (exchange->has_event && iocp_event_wait(&exchange->done, 0) != 0)
+        schedule_fail("an operation was ended whose event is not set");
+    if (result == -ETIMEDOUT && !exchange->has_callback &&
+        schedule_now_ns() > exchange->begun_ns + exchange->timeout_ms * INT64_C(1000000) + LATE_NS)
+        schedule_fail("an operation's deadline was seen to very late");
     check_outcome(exchange, result);
     write_receipt(exchange, result);
     if (exchange->kind != EXCHANGE_ACCEPT && chance_one_in(8) && end(exchange) != -EALREADY)

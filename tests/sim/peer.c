@@ -1,6 +1,7 @@
 /* peer.c - the other ends of the streams: what happens to a stream by its script. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "chance.h"
@@ -117,7 +118,7 @@ static void read_some(void *subject)
     if (stream->file == NULL)
         return;
     stream->peer_read += count < unread ? count : unread;
-    if (stream->room_wanted && net_readiness(stream->file) != 0) {
+    if (stream->room_wanted && (net_readiness(stream->file) & POLLOUT)) {
         stream->room_wanted = false;
         net_file_changed(stream->file);
     }

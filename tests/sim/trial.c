@@ -282,6 +282,8 @@ static size_t stop_pool(enum iocp_stop how)
 static void end_after_all(void)
 {
     join_actors();
+    if (chance_one_in(2))
+        await_what_is_owed();
     trial.over = true;
     quiet_down();
     if (trial.pool != NULL)
@@ -355,7 +357,7 @@ static void check_everything(void)
     for (unsigned i = 0; i < trial.echo_count; i++)
         echo_check(&trial.echoes[i]);
     for (unsigned i = 0; i < trial.connection_count; i++)
-        iocp_socket_free(trial.connections[i].socket);
+        connection_free(&trial.connections[i]);
 }
 
 static void act_and_end(enum ending ending)

@@ -49,10 +49,12 @@ struct exchange {
     unsigned size;
     unsigned tag; /* of a send's bytes; of a post, its place among its poster's */
     unsigned poster;
-    unsigned begun; /* with a callback */
-    unsigned run;   /* callbacks */
+    unsigned begun;         /* with a callback */
+    unsigned run;           /* callbacks */
+    struct iocp_event done; /* the operation's, if has_event */
     int64_t begun_ns;
     int timeout_ms;
+    bool has_event;
     bool claimed; /* from before its begin until its result was looked at */
     bool has_callback;
 };
@@ -62,6 +64,7 @@ struct receipt {
     bool present;
     int result; /* negative errno, or 0 */
     size_t count;
+    size_t size;
     size_t at;    /* a receive: where its bytes stand in the log */
     unsigned tag; /* a send */
 };
@@ -139,8 +142,12 @@ struct connection *connection_make(struct iocp_socket *socket, enum exchange_kin
 void take_in(struct iocp_socket *accepted);
 void connection_disturb(struct connection *connection);
 void connection_check(const struct connection *connection);
+void connection_free(struct connection *connection);
 void echo_make(struct iocp_socket *socket);
 void echo_check(const struct echo *echo);
+
+/* owed.c: all that can complete does so, with nobody's help. */
+void await_what_is_owed(void);
 void draw_script(struct net_script *script);
 
 /* duet.c: threads that wait for each other by events. */
