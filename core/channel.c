@@ -4,8 +4,10 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 
+#include "first_data.h"
 #include "socket.h"
 
 /* System calls of one channel before another socket's turn comes. */
@@ -38,18 +40,9 @@ static int try_connect(struct iocp_socket *socket, const struct iocp_op *op)
     return -error;
 }
 
-static size_t parts_size(const struct iocp_op *op)
-{
-    size_t size = 0;
-
-    for (unsigned i = 0; i < op->part_count; i++)
-        size += op->parts[i].iov_len;
-    return size;
-}
-
 static int try_receive(struct iocp_socket *socket, struct iocp_op *op)
 {
-    size_t size = parts_size(op);
+    size_t size = op_size(op);
     struct msghdr message = {.msg_iov = op->parts, .msg_iovlen = op->part_count};
     char byte;
     struct iovec look = {&byte, 1};
@@ -75,7 +68,7 @@ static int try_receive(struct iocp_socket *socket, struct iocp_op *op)
 /* The connection is broken. What arrived before may still be there; it is not lost. */
 static int try_last_receive(struct iocp_socket *socket, struct iocp_op *op)
 {
-    if (try_receive(socket, op) == 0 && (op->count > 0 || parts_size(op) == 0))
+    if (try_receive(socket, op) == 0 && (op->count > 0 || op_size(op) == 0))
         return 0;
     return socket->error;
 }
@@ -118,13 +111,34 @@ static int try_send(struct iocp_socket *socket, struct iocp_op *op)
     return op->part_count == 0 ? 0 : -EINPROGRESS;
 }
 
+/* Which call is due: with first data an accept goes on as a receive, a connect as a send. */
+static enum op_kind stage(const struct iocp_socket *socket, const struct iocp_op *op)
+{
+    if (op->kind == OP_ACCEPT && op->socket != socket)
+        return OP_RECEIVE;
+    if (op->kind == OP_CONNECT && socket->connected)
+        return OP_SEND;
+    return (enum op_kind)op->kind;
+}
+
+/* -EINPROGRESS: the connection is made, and its first data are to be sent. */
+static int try_connect_stage(struct iocp_socket *socket, const struct iocp_op *op)
+{
+    int result = try_connect(socket, op);
+
+    if (result < 0 || op->part_count == 0)
+        return result;
+    socket->connected = true;
+    return -EINPROGRESS;
+}
+
 static int try_operation(struct iocp_socket *socket, struct iocp_op *op)
 {
-    switch ((enum op_kind)op->kind) {
+    switch (stage(socket, op)) {
     case OP_ACCEPT:
         return try_accept(socket);
     case OP_CONNECT:
-        return try_connect(socket, op);
+        return try_connect_stage(socket, op);
     case OP_RECEIVE:
         return socket->error != 0 ? try_last_receive(socket, op) : try_receive(socket, op);
     case OP_SEND:
@@ -163,6 +177,8 @@ static int latch_error(struct iocp_socket *socket, int error)
 static void note_result(struct iocp_socket *socket, struct iocp_op *op, int result)
 {
     if (op->kind == OP_CONNECT) {
+        if (result < 0 && socket->connected)
+            result = latch_error(socket, result);
         socket->connecting = false;
         socket->connected = result == 0;
     } else if (op->kind != OP_ACCEPT && result < 0) {
@@ -182,6 +198,23 @@ static void shut_when_sent(struct channel *channel)
         (void)shutdown(socket->fd, SHUT_WR); /* it fails if the peer has gone: all the same */
 }
 
+/* The oldest operation is done; an accept may yet have to wait for first data. */
+static void finish(struct channel *channel, int result, struct op_list *done)
+{
+    struct iocp_socket *socket = channel->socket;
+    struct iocp_op *op = op_list_take(&channel->waiting);
+
+    if (op->kind == OP_ACCEPT && stage(socket, op) == OP_RECEIVE)
+        first_data_take(socket, op, result);
+    else
+        note_result(socket, op, result);
+    if (op->kind == OP_ACCEPT && op->socket == socket && result >= 0 && first_data_wanted(op))
+        first_data_await(op, done);
+    else
+        op_list_append(done, op);
+    shut_when_sent(channel);
+}
+
 enum channel_state channel_run(struct channel *channel, struct op_list *done)
 {
     struct iocp_socket *socket = channel->socket;
@@ -199,14 +232,92 @@ enum channel_state channel_run(struct channel *channel, struct op_list *done)
         }
         if (result == -EINPROGRESS)
             continue;
-        note_result(socket, op, result);
-        op_list_append(done, op_list_take(&channel->waiting));
-        if (channel->waiting.first == NULL) {
-            shut_when_sent(channel);
+        finish(channel, result, done);
+        if (channel->waiting.first == NULL)
             return CHANNEL_EMPTY;
-        }
     }
     return CHANNEL_UNDONE;
+}
+
+/* Returns how many of the bytes found room. */
+static size_t fill(struct iocp_op *op, const char *bytes, size_t count)
+{
+    size_t filled = 0;
+
+    for (unsigned i = 0; i < op->part_count && filled < count; i++) {
+        const struct iovec *part = &op->parts[i];
+        size_t size = part->iov_len < count - filled ? part->iov_len : count - filled;
+
+        if (size > 0)
+            memcpy(part->iov_base, bytes + filled, size);
+        filled += size;
+    }
+    advance_parts(op, filled);
+    return filled;
+}
+
+/* The operation has got what the engine had, and has room for what may be left in the kernel. */
+static void receive_rest(struct iocp_socket *socket, struct iocp_op *op)
+{
+    size_t count = op->count;
+    int result = try_receive(socket, op);
+
+    if (result == 0)
+        op->count += count;
+    else if (result == -EAGAIN)
+        socket->in.ready = false;
+    else
+        (void)latch_error(socket, result);
+}
+
+size_t channel_deliver(struct channel *channel, const char *bytes, size_t count,
+                       struct op_list *done)
+{
+    size_t used = 0;
+    struct iocp_op *op;
+
+    while (used < count && (op = channel->waiting.first) != NULL) {
+        op->count = fill(op, bytes + used, count - used);
+        used += op->count;
+        if (op->part_count == 0)
+            channel->ready = true;
+        else if (channel->ready)
+            receive_rest(channel->socket, op);
+        finish(channel, 0, done);
+    }
+    return used;
+}
+
+void channel_deliver_end(struct channel *channel, int result, struct op_list *done)
+{
+    struct iocp_socket *socket = channel->socket;
+
+    if (result == 0)
+        result = socket->error;
+    if (channel->waiting.first != NULL)
+        finish(channel, result, done);
+    else
+        (void)latch_error(socket, result);
+}
+
+void channel_sent(struct channel *channel, int result, struct op_list *done)
+{
+    struct iocp_op *op = channel->waiting.first;
+    int verdict = op->result;
+
+    if (result > 0) {
+        op->count += (size_t)result;
+        advance_parts(op, (size_t)result);
+    } else if (result == -EAGAIN) {
+        channel->ready = false;
+    } else if (result != -EINTR && result != -ECANCELED) {
+        finish(channel, result, done);
+        return;
+    }
+    if (op->part_count == 0)
+        finish(channel, 0, done);
+    else if (verdict < 0)
+        channel_fail(channel, op, verdict, done);
 }
 
 static void fail(struct channel *channel, struct iocp_op *op, int error, struct op_list *done)
@@ -214,20 +325,42 @@ static void fail(struct channel *channel, struct iocp_op *op, int error, struct 
     struct iocp_socket *socket = channel->socket;
 
     if (op->kind == OP_CONNECT)
-        socket->connecting = false;
+        socket->connecting = socket->connected = false;
     if (op->kind == OP_SEND && op->count > 0)
         socket->sends_broken = true;
     op->result = error;
     op_list_append(done, op);
 }
 
+/* The send that is being carried out, or NULL. */
+static struct iocp_op *carried(const struct channel *channel)
+{
+    return channel->armed == ARMED_SEND ? channel->waiting.first : NULL;
+}
+
+/* Say what the send that is being carried out is to fail with; the first word counts. */
+static void condemn(struct iocp_op *op, int error)
+{
+    if (op->result == 0)
+        op->result = error;
+    op->deadline_ns = DEADLINE_NONE;
+}
+
 int channel_fail_all(struct channel *channel, int error, struct op_list *done)
 {
+    struct iocp_op *stays = carried(channel);
     struct iocp_op *op;
     int count = 0;
 
+    if (stays != NULL)
+        (void)op_list_take(&channel->waiting);
     for (; (op = op_list_take(&channel->waiting)) != NULL; count++)
         fail(channel, op, error, done);
+    if (stays != NULL) {
+        condemn(stays, error);
+        op_list_append(&channel->waiting, stays);
+        count++;
+    }
     if (count > 0)
         shut_when_sent(channel);
     return count;
@@ -235,6 +368,10 @@ int channel_fail_all(struct channel *channel, int error, struct op_list *done)
 
 void channel_fail(struct channel *channel, struct iocp_op *op, int error, struct op_list *done)
 {
+    if (op == carried(channel)) {
+        condemn(op, error);
+        return;
+    }
     op_list_remove(&channel->waiting, op);
     fail(channel, op, error, done);
     if (channel->outward && channel->socket->sends_broken &&

@@ -16,7 +16,9 @@ const char *iocp_engine_name(size_t index)
     return NULL;
 }
 
-static int start(const struct engine_ops *ops, struct lane *lane, struct engine **engine)
+/* `note` tells of engines passed over; it joins the new one, or says why there is none. */
+static int start(const struct engine_ops *ops, struct lane *lane, struct engine_note *note,
+                 struct engine **engine)
 {
     struct engine *made = calloc(1, ops->size);
     int error;
@@ -26,26 +28,42 @@ static int start(const struct engine_ops *ops, struct lane *lane, struct engine 
     made->ops = ops;
     made->lane = lane;
     error = ops->start(made);
-    if (error < 0)
+    if (error < 0) {
+        if (made->note.text[0] != '\0')
+            *note = made->note;
         free(made);
-    else
-        *engine = made;
-    return error;
+        return error;
+    }
+    made->note = *note;
+    *engine = made;
+    return 0;
+}
+
+/* May another engine work where this one did not start? */
+static bool is_passed_over(int error)
+{
+    return error == -ENOTSUP || error == -ENOMEM;
 }
 
 int engine_create(const char *name, struct lane *lane, struct engine **engine)
 {
     bool any = name == NULL || strcmp(name, "auto") == 0;
+    struct engine_note note = {0};
     int error = -EINVAL;
 
     for (size_t i = 0; engine_table[i] != NULL; i++) {
         if (!any && strcmp(name, engine_table[i]->name) != 0)
             continue;
-        error = start(engine_table[i], lane, engine);
-        if (!any || error != -ENOTSUP)
+        error = start(engine_table[i], lane, &note, engine);
+        if (!any || !is_passed_over(error))
             return error;
     }
     return error;
+}
+
+const char *engine_passed_over(const struct engine *engine)
+{
+    return engine->note.text[0] != '\0' ? engine->note.text : NULL;
 }
 
 void engine_free(struct engine *engine)

@@ -22,12 +22,18 @@ struct iocp_socket;
 struct lane;
 struct seat;
 
+/* Why an engine cannot be had here; empty: it can. */
+struct engine_note {
+    char text[120];
+};
+
 struct engine_ops {
     const char *name; /* as given to iocp_port_create */
     size_t size;      /* of the engine's structure, which begins with a struct engine */
     bool shared;      /* any number of threads wait in it, each in a seat of its own */
 
-    /* Make a zeroed engine ready. 0; -ENOTSUP: the kernel refuses; -EMFILE, -ENOMEM. */
+    /* Make a zeroed engine ready. 0; -ENOTSUP: the kernel refuses, and the engine's note may say
+     * why; -EMFILE, -ENOMEM. */
     int (*start)(struct engine *engine);
 
     /* The end: no socket is open and nobody sits. */
@@ -42,7 +48,8 @@ struct engine_ops {
     /* Operations were taken out of the channel. Called under the socket's lock. */
     void (*withdraw)(struct engine *engine, struct channel *channel);
 
-    /* The socket is about to be closed; both channels are empty. Called under its lock. */
+    /* The socket is about to be closed; both channels are empty, but for a send that is being
+     * carried out. Called under its lock. */
     void (*detach)(struct engine *engine, struct iocp_socket *socket);
 
     /* Shared engines alone: a free seat, or NULL. Called under the port's lock, as is rise. */
@@ -63,6 +70,7 @@ struct engine_ops {
 struct engine {
     const struct engine_ops *ops;
     struct lane *lane;
+    struct engine_note note; /* why "auto" passed over better ones; constant once started */
 
     /* Somebody sits: what is left for the next wait to do needs a wake. Written under the port's
      * lock, before the wait begins; an engine reads it after it has left something to do. */
@@ -73,6 +81,9 @@ struct engine {
  * such engine), -ENOTSUP, -ENOMEM, -EMFILE. */
 int engine_create(const char *name, struct lane *lane, struct engine **engine);
 
+/* Why a better engine was passed over, in one line; NULL: none was. */
+const char *engine_passed_over(const struct engine *engine);
+
 /* Stop and free an engine. */
 void engine_free(struct engine *engine);
 
@@ -81,5 +92,6 @@ extern const struct engine_ops *const engine_table[];
 
 extern const struct engine_ops engine_blocking;
 extern const struct engine_ops engine_epoll;
+extern const struct engine_ops engine_uring;
 
 #endif

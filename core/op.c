@@ -106,6 +106,15 @@ bool op_list_remove(struct op_list *list, struct iocp_op *op)
     return false;
 }
 
+size_t op_size(const struct iocp_op *op)
+{
+    size_t size = 0;
+
+    for (unsigned i = 0; i < op->part_count; i++)
+        size += op->parts[i].iov_len;
+    return size;
+}
+
 bool op_in_flight(const struct iocp_op *op)
 {
     unsigned state = atomic_load_explicit(&op->state, memory_order_acquire);

@@ -40,6 +40,9 @@ void op_list_join(struct op_list *list, struct op_list *tail);
 /* Take `op` out of the middle; false: it is not there. */
 bool op_list_remove(struct op_list *list, struct iocp_op *op);
 
+/* The bytes that its parts hold. */
+size_t op_size(const struct iocp_op *op);
+
 /* Is the operation between its begin and the moment when the caller has it back? */
 bool op_in_flight(const struct iocp_op *op);
 

@@ -455,6 +455,7 @@ int iocp_port_wait_many(struct iocp_port *port, struct iocp_completion completio
                         size_t capacity, int timeout_ms)
 {
     struct op_list taken = {0};
+    int error = errno;
     int result;
 
     if (capacity == 0)
@@ -470,6 +471,7 @@ int iocp_port_wait_many(struct iocp_port *port, struct iocp_completion completio
 
     for (struct iocp_op *op; (op = op_list_take(&taken)) != NULL;)
         read_completion(op, completions++);
+    errno = error; /* what the system calls on the way left there is nobody's */
     return result;
 }
 

@@ -224,6 +224,18 @@ int port_admit(struct iocp_port *port, struct iocp_socket *socket);
 /* Take a closed socket out. It still uses the port until port_release. */
 void port_dismiss(struct iocp_port *port, struct iocp_socket *socket);
 
+/* A new connection awaits its first data for the accept `op`: it stands behind the listener, with
+ * none but its like in between. Called under its lock, as is the next one. */
+void port_expect(struct iocp_port *port, struct iocp_socket *socket, struct iocp_op *op);
+
+/* That is over: it is a socket like any other. */
+void port_expect_no_more(struct iocp_port *port, struct iocp_socket *socket);
+
+/* The connection that awaits first data for this accept of the listener, or for any if `op` is
+ * NULL, with a hold on it; NULL: none. */
+struct iocp_socket *port_find_expecting(struct iocp_port *port, const struct iocp_socket *listener,
+                                        const struct iocp_op *op);
+
 /* Has the port not been closed? */
 bool port_is_open(struct iocp_port *port);
 

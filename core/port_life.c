@@ -103,6 +103,11 @@ free_port:
     return error;
 }
 
+const char *iocp_port_engine_note(const struct iocp_port *port)
+{
+    return engine_passed_over(port->lanes[0]->engine);
+}
+
 const char *iocp_port_engine(const struct iocp_port *port)
 {
     return port->lanes[0]->engine->ops->name;

@@ -65,6 +65,45 @@ bool port_is_open(struct iocp_port *port)
     return !atomic_load_explicit(&port->closed, memory_order_relaxed);
 }
 
+void port_expect(struct iocp_port *port, struct iocp_socket *socket, struct iocp_op *op)
+{
+    lock_acquire(&port->lock);
+    socket->accepting = op;
+    unlink_member(&socket->member);
+    link_before(&socket->member, op->socket->member.next);
+    port_unlock(port);
+}
+
+void port_expect_no_more(struct iocp_port *port, struct iocp_socket *socket)
+{
+    lock_acquire(&port->lock);
+    socket->accepting = NULL;
+    unlink_member(&socket->member);
+    link_before(&socket->member, &port->sockets);
+    port_unlock(port);
+}
+
+struct iocp_socket *port_find_expecting(struct iocp_port *port, const struct iocp_socket *listener,
+                                        const struct iocp_op *op)
+{
+    struct iocp_socket *found = NULL;
+
+    lock_acquire(&port->lock);
+    for (const struct member *at = listener->member.next; at != &port->sockets; at = at->next) {
+        if (at->socket == NULL) /* a walk's mark */
+            continue;
+        if (at->socket->accepting == NULL) /* the next one that is not the listener's */
+            break;
+        if (op == NULL || at->socket->accepting == op) {
+            found = at->socket;
+            socket_hold(found);
+            break;
+        }
+    }
+    port_unlock(port);
+    return found;
+}
+
 /* The next socket behind the mark, with a hold on it, and the mark moved past it; NULL: none. */
 static struct iocp_socket *advance(struct iocp_port *port, struct member *mark)
 {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "first_data.h"
 #include "port.h"
 
 void socket_hold(struct iocp_socket *socket)
@@ -36,6 +37,7 @@ static struct iocp_socket *new_socket(struct iocp_port *port, int fd, uintptr_t 
     socket->port = port;
     socket->key = key;
     socket->fd = fd;
+    socket->leaving_fd = -1;
     socket->armed_ns = DEADLINE_NONE;
     socket->in = (struct channel){.socket = socket, .ready = true};
     socket->out = (struct channel){.socket = socket, .ready = true, .outward = true};
@@ -267,8 +269,9 @@ int socket_cancel_all(struct iocp_socket *socket, enum cancel_reach reach)
     int count = -EBADF;
 
     lock_acquire(&socket->lock);
-    if (socket->fd >= 0) {
-        count = cancel_channel(&socket->in, &done);
+    /* What awaits its first data is cancelled with its listener. */
+    if (socket->fd >= 0 && socket->accepting == NULL) {
+        count = cancel_channel(&socket->in, &done) + first_data_cancel(socket, NULL, &done);
         if (reach == CANCEL_ALL)
             count += cancel_channel(&socket->out, &done);
         port_complete(socket->port, &done);
@@ -287,7 +290,8 @@ int iocp_socket_cancel(struct iocp_socket *socket, struct iocp_op *op)
 
     lock_acquire(&socket->lock);
     if (socket->fd >= 0) {
-        count = cancel_one(&socket->in, op, &done) + cancel_one(&socket->out, op, &done);
+        count = cancel_one(&socket->in, op, &done) + cancel_one(&socket->out, op, &done) +
+                first_data_cancel(socket, op, &done);
         port_complete(socket->port, &done);
     }
     lock_release(&socket->lock);
@@ -314,6 +318,15 @@ static int64_t earliest_deadline(const struct channel *channel)
     return earliest_ns;
 }
 
+void socket_arm(struct iocp_socket *socket, int64_t deadline_ns)
+{
+    if (deadline_ns >= socket->armed_ns)
+        return;
+    socket->armed_ns = deadline_ns;
+    if (timers_arm(&socket->lane->timers, socket, deadline_ns))
+        lane_deadline_nearer(socket->lane);
+}
+
 static int64_t expire_channel(struct channel *channel, int64_t now_ns, struct op_list *done)
 {
     struct iocp_op *op;
@@ -329,15 +342,15 @@ void socket_expire(struct iocp_socket *socket, int64_t now_ns)
 {
     struct op_list done = {0};
 
+    if (first_data_expire(socket, now_ns))
+        return;
     lock_acquire(&socket->lock);
     if (socket->fd >= 0) {
         int64_t in_ns = expire_channel(&socket->in, now_ns, &done);
         int64_t out_ns = expire_channel(&socket->out, now_ns, &done);
 
-        socket->armed_ns = in_ns < out_ns ? in_ns : out_ns;
-        if (socket->armed_ns != DEADLINE_NONE &&
-            timers_arm(&socket->lane->timers, socket, socket->armed_ns))
-            lane_deadline_nearer(socket->lane);
+        socket->armed_ns = DEADLINE_NONE;
+        socket_arm(socket, in_ns < out_ns ? in_ns : out_ns);
         port_complete(socket->port, &done);
     }
     lock_release(&socket->lock);
@@ -350,26 +363,43 @@ static void reset_at_close(int fd)
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
 }
 
+void socket_leave(struct iocp_socket *socket, bool cut_short)
+{
+    if (cut_short)
+        reset_at_close(socket->leaving_fd);
+    close(socket->leaving_fd);
+    socket->leaving_fd = -1;
+}
+
+/* A send that is being carried out tells by what comes of it how the peer is to see the end. */
+static void close_descriptor(struct iocp_socket *socket, bool abortive)
+{
+    if (abortive)
+        reset_at_close(socket->fd);
+    socket->leaving_fd = socket->fd;
+    socket->fd = -1;
+    if (socket->out.waiting.first == NULL)
+        socket_leave(socket, false);
+}
+
 static int close_socket(struct iocp_socket *socket, bool abortive)
 {
     struct iocp_port *port = socket->port;
     struct engine *engine;
     struct op_list done = {0};
-    int pending;
 
     lock_acquire(&socket->lock);
     if (socket->fd < 0) {
         lock_release(&socket->lock);
         return -EBADF;
     }
-    pending = channel_fail_all(&socket->in, -ECANCELED, &done) +
-              channel_fail_all(&socket->out, -ECANCELED, &done);
+    (void)channel_fail_all(&socket->in, -ECANCELED, &done);
+    (void)channel_fail_all(&socket->out, -ECANCELED, &done);
+    (void)first_data_cancel(socket, NULL, &done);
+    abortive = abortive || done.first != NULL || socket->unread.count > 0;
     engine = socket->lane->engine;
     engine->ops->detach(engine, socket);
-    if (abortive || pending > 0)
-        reset_at_close(socket->fd);
-    close(socket->fd);
-    socket->fd = -1;
+    close_descriptor(socket, abortive);
     /* Before its callbacks can run: one of them may free the socket. */
     port_dismiss(port, socket);
     port_complete(port, &done);

@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Locking    A socket's lock may be held while one lock of its port (queue, timers, line) is
- *            taken; never the other way round.
+ *            taken; never the other way round. A listener's may be held while that of a socket
+ *            is taken which it has accepted and nobody has yet (first_data.h); no other two.
  * Ownership  Counted holds: the caller's, and one of each part of an engine that may still
  *            come upon the pointer. The hold on the port ends with the close.
  */
@@ -23,23 +24,32 @@ struct member {
     struct iocp_socket *socket; /* NULL: a mark that a walk over the list has set */
 };
 
+/* Bytes that were received for an operation which did not take them: the io_uring engine's. */
+struct unread {
+    uint16_t buffer;
+    uint16_t start;
+    uint16_t count; /* 0: there are none */
+};
+
 struct iocp_socket {
     struct lock lock;
     struct iocp_port *port; /* constant; held until closed */
     struct lane *lane;      /* constant */
-    uintptr_t key;          /* constant */
+    uintptr_t key;          /* constant from when the caller has the socket */
     struct channel in;
     struct channel out;
     struct member member;
+    struct iocp_op *accepting;        /* awaits its first data; first_data.h */
     struct iocp_socket *next_retired; /* the epoll engine's */
     int64_t armed_ns;                 /* when the port's timers look at it next; guarded by lock */
     size_t timer_place;               /* guarded by the timers' lock */
     atomic_uint holds;
     int fd;           /* guarded by lock, as all below; -1 once closed */
+    int leaving_fd;   /* closed, while a send on it is being carried out; else -1 */
     int error;        /* what ended the connection: every later operation's result */
     bool input_taken; /* a receive has come upon that error: nothing is left */
     bool listening;
-    bool connecting;
+    bool connecting; /* a connect is in flight; connected as well: its first data are going */
     bool connected;
     bool skip_on_success;
     bool receives_shut; /* by iocp_socket_shutdown */
@@ -47,13 +57,22 @@ struct iocp_socket {
     bool sends_broken;     /* a send was cut short */
     bool registered;       /* the epoll engine's: in the set */
     bool short_is_not_all; /* a short receive does not mean that nothing is left */
+    uint16_t asked;        /* bytes that the armed receive asks for, at most */
+    struct unread unread;
 };
 
 void socket_hold(struct iocp_socket *socket);
 void socket_drop(struct iocp_socket *socket);
 
+/* See to it that the timers look at the socket at `deadline_ns`. Called under its lock. */
+void socket_arm(struct iocp_socket *socket, int64_t deadline_ns);
+
 /* Complete what is past its deadline at `now_ns`, and see to the next deadline. */
 void socket_expire(struct iocp_socket *socket, int64_t now_ns);
+
+/* The send that was being carried out when the socket was closed has come back: let the descriptor
+ * go too. Under the socket's lock. */
+void socket_leave(struct iocp_socket *socket, bool cut_short);
 
 enum socket_state {
     SOCKET_FRESH, /* neither of these */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "first_data.h"
 #include "port.h"
 
 /* What forbids any operation at all. */
@@ -27,7 +27,7 @@ static int check_stream(const struct channel *channel, const struct iocp_op *op)
 
     if (error < 0)
         return error;
-    if (!socket->connected)
+    if (!socket->connected || socket->connecting)
         return -ENOTCONN;
     if (channel->outward ? socket->sends_shut : socket->receives_shut)
         return -ESHUTDOWN;
@@ -36,22 +36,15 @@ static int check_stream(const struct channel *channel, const struct iocp_op *op)
     return channel->outward || socket->input_taken ? socket->error : 0;
 }
 
-static void arm_deadline(struct iocp_socket *socket, const struct iocp_op *op)
-{
-    if (op->deadline_ns >= socket->armed_ns)
-        return;
-    socket->armed_ns = op->deadline_ns;
-    if (timers_arm(&socket->lane->timers, socket, op->deadline_ns))
-        lane_deadline_nearer(socket->lane);
-}
-
-/* Put a begun operation into its channel. 0; 1: done, and nothing is posted; or an error. */
+/* Put a begun operation into its channel. 0; 1: done, and nothing is posted; or an error. An
+ * accept that has gone to a socket of its own may already be over, and its storage gone. */
 static int start(struct channel *channel, struct iocp_op *op)
 {
     struct iocp_socket *socket = channel->socket;
     struct engine *engine = socket->lane->engine;
     struct op_list done = {0};
     bool oldest = channel->waiting.first == NULL;
+    int64_t deadline_ns = op->deadline_ns;
     int error;
 
     op->key = socket->key;
@@ -66,7 +59,7 @@ static int start(struct channel *channel, struct iocp_op *op)
     }
     channel->begun++;
     if (done.first == NULL) {
-        arm_deadline(socket, op);
+        socket_arm(socket, deadline_ns);
         return 0;
     }
     if (socket->skip_on_success && op->result >= 0) {
@@ -79,12 +72,17 @@ static int start(struct channel *channel, struct iocp_op *op)
     return 0;
 }
 
-int iocp_begin_accept(struct iocp_socket *listener, struct iocp_op *op, iocp_callback *callback,
-                      void *context)
+static bool is_buffer(const void *buffer, size_t size)
+{
+    return size <= SSIZE_MAX && (buffer != NULL || size == 0);
+}
+
+int iocp_begin_accept_receive(struct iocp_socket *listener, struct iocp_op *op, void *buffer,
+                              size_t size, iocp_callback *callback, void *context)
 {
     int result;
 
-    if (op == NULL)
+    if (op == NULL || !is_buffer(buffer, size))
         return -EINVAL;
     lock_acquire(&listener->lock);
     result = check(listener, op);
@@ -92,11 +90,18 @@ int iocp_begin_accept(struct iocp_socket *listener, struct iocp_op *op, iocp_cal
         result = -EINVAL;
     if (result == 0) {
         op_begin(op, OP_ACCEPT, listener, callback, context);
+        op->part = (struct iovec){buffer, size};
         op->port = listener->port;
         result = start(&listener->in, op);
     }
     lock_release(&listener->lock);
     return result;
+}
+
+int iocp_begin_accept(struct iocp_socket *listener, struct iocp_op *op, iocp_callback *callback,
+                      void *context)
+{
+    return iocp_begin_accept_receive(listener, op, NULL, 0, callback, context);
 }
 
 int iocp_end_accept(struct iocp_socket *listener, struct iocp_op *op, uintptr_t key,
@@ -108,6 +113,11 @@ int iocp_end_accept(struct iocp_socket *listener, struct iocp_op *op, uintptr_t 
         return error;
     if (op->result < 0)
         return op->result;
+    if (first_data_wanted(op)) {
+        op->accepted->key = key;
+        *socket = op->accepted;
+        return 0;
+    }
     error = socket_wrap(op->port, op->result, key, SOCKET_CONNECTED, 0, socket);
     if (error < 0)
         close(op->result);
@@ -121,31 +131,60 @@ static bool is_address(const struct sockaddr *address, socklen_t length)
     return address->sa_family != AF_INET6 || length >= sizeof(struct sockaddr_in6);
 }
 
-int iocp_begin_connect(struct iocp_socket *socket, struct iocp_op *op,
-                       const struct sockaddr *address, socklen_t length, iocp_callback *callback,
-                       void *context)
+/* The part to be sent; sending does not write there. */
+static struct iovec source(const void *buffer, size_t size)
+{
+    struct iovec part = {.iov_len = size};
+
+    memcpy(&part.iov_base, &buffer, sizeof buffer);
+    return part;
+}
+
+static int check_connect(struct iocp_socket *socket, const struct iocp_op *op)
+{
+    int error = check(socket, op);
+
+    if (error < 0)
+        return error;
+    if (socket->connecting)
+        return -EALREADY;
+    return socket->connected || socket->listening ? -EISCONN : 0;
+}
+
+int iocp_begin_connect_send(struct iocp_socket *socket, struct iocp_op *op,
+                            const struct iocp_destination *to, iocp_callback *callback,
+                            void *context)
 {
     int result;
 
-    if (op == NULL || !is_address(address, length))
+    if (op == NULL || to == NULL || !is_address(to->address, to->length) ||
+        !is_buffer(to->buffer, to->size))
         return -EINVAL;
     lock_acquire(&socket->lock);
-    result = check(socket, op);
-    if (result == 0 && socket->connecting)
-        result = -EALREADY;
-    if (result == 0 && (socket->connected || socket->listening))
-        result = -EISCONN;
+    result = check_connect(socket, op);
     if (result == 0) {
         op_begin(op, OP_CONNECT, socket, callback, context);
-        if (connect(socket->fd, address, length) < 0 && errno != EINPROGRESS)
+        op->part = source(to->buffer, to->size);
+        op->parts = &op->part;
+        op->part_count = to->size > 0;
+        if (connect(socket->fd, to->address, to->length) < 0 && errno != EINPROGRESS)
             op->result = -errno;
         socket->connecting = true;
         socket->out.ready = true;
         result = start(&socket->out, op);
-        socket->connecting = socket->connecting && result >= 0;
+        if (result < 0)
+            socket->connecting = socket->connected = false;
     }
     lock_release(&socket->lock);
     return result;
+}
+
+int iocp_begin_connect(struct iocp_socket *socket, struct iocp_op *op,
+                       const struct sockaddr *address, socklen_t length, iocp_callback *callback,
+                       void *context)
+{
+    return iocp_begin_connect_send(socket, op, &(struct iocp_destination){address, length, NULL, 0},
+                                   callback, context);
 }
 
 int iocp_end_connect(struct iocp_socket *socket, struct iocp_op *op)
@@ -235,9 +274,8 @@ int iocp_begin_receive_vector(struct iocp_socket *socket, struct iocp_vector_op 
 int iocp_begin_send(struct iocp_socket *socket, struct iocp_op *op, const void *buffer, size_t size,
                     iocp_callback *callback, void *context)
 {
-    struct iovec part = {.iov_len = size};
+    const struct iovec part = source(buffer, size);
 
-    memcpy(&part.iov_base, &buffer, sizeof buffer); /* sending does not write there */
     return begin_plain(&socket->out, op, &part, callback, context);
 }
 

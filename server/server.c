@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "server.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +62,11 @@ static int open_port(struct server *server)
         return 0;
     }
     (void)snprintf(what, sizeof what, "--engine %s", options->engine);
-    return failed_to(what, result);
+    (void)failed_to(what, result);
+    if (result == -ENOTSUP)
+        log_line("the kernel refuses it here (a container's policy? sysctl "
+                 "kernel.io_uring_disabled?); --engine auto takes the best that works");
+    return result;
 }
 
 static int open_sessions(struct server *server)
@@ -160,8 +165,10 @@ static void log_banner(struct server *server)
     for (size_t i = 0; i < server->listener_count; i++)
         used += (size_t)snprintf(addresses + used, sizeof addresses - used, "%s, ",
                                  server->listeners[i].address);
-    log_line("listening on %sengine %s, %u workers, concurrency %u", addresses,
-             iocp_port_engine(server->port), iocp_pool_size(server->pool), statistics.concurrency);
+    const char *note = iocp_port_engine_note(server->port);
+    log_line("listening on %sengine %s, %u workers, concurrency %u%s%s%s", addresses,
+             iocp_port_engine(server->port), iocp_pool_size(server->pool), statistics.concurrency,
+             note != NULL ? " (" : "", note != NULL ? note : "", note != NULL ? ")" : "");
 }
 
 /*

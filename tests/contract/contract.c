@@ -3,31 +3,48 @@
 #include "contract.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define ENGINES_MAX 8
 
+const char *contract_only_engine(void)
+{
+    return getenv("IOCP_TEST_ENGINE");
+}
+
 struct criterion_test_params contract_engines(void)
 {
     static size_t indices[ENGINES_MAX];
+    const char *only = contract_only_engine();
     size_t count = 0;
 
-    while (iocp_engine_name(count)) {
+    for (size_t i = 0; iocp_engine_name(i); i++) {
+        if (only && strcmp(only, iocp_engine_name(i)) != 0)
+            continue;
         cr_assert(lt(sz, count, ENGINES_MAX));
-        indices[count] = count;
-        count++;
+        indices[count++] = i;
     }
     return cr_make_param_array(size_t, indices, count);
+}
+
+struct iocp_port *contract_create_port(const char *engine, unsigned concurrency)
+{
+    struct iocp_port *port = NULL;
+    int result = iocp_port_create(engine, concurrency, &port);
+
+    if (result == -ENOTSUP)
+        cr_skip_test("the kernel refuses the engine %s", engine);
+    cr_assert(zero(int, result));
+    return port;
 }
 
 void contract_open(struct contract *contract, size_t engine, unsigned workers)
 {
     const char *name = iocp_engine_name(engine);
-    int result = iocp_port_create(name, workers > 0 ? workers : 1, &contract->port);
 
-    if (result == -ENOTSUP)
-        cr_skip_test("the kernel refuses the engine %s", name);
-    cr_assert(zero(int, result));
+    contract->port = contract_create_port(name, workers > 0 ? workers : 1);
     cr_assert_str_eq(iocp_port_engine(contract->port), name);
 
     contract->pool = NULL;

@@ -31,8 +31,14 @@
 /* The key of every connection's socket. */
 #define CONNECTION_KEY 42
 
-/* The indices of all engines, as the parameters of a test. */
+/* The one engine that is to be tested, as the environment's IOCP_TEST_ENGINE says; NULL: all. */
+const char *contract_only_engine(void);
+
+/* The indices of all engines to be tested, as the parameters of a test. */
 struct criterion_test_params contract_engines(void);
+
+/* Create a port. The test is skipped if the kernel refuses the engine. */
+struct iocp_port *contract_create_port(const char *engine, unsigned concurrency);
 
 /* A test that runs once for each engine; its body sees the index as `*engine`. */
 #define EngineTest(suite, name)              \

@@ -38,6 +38,19 @@ struct iocp_socket *listen_at(struct contract *contract, uint16_t *port_number)
     return listener;
 }
 
+int descriptor_towards(uint16_t client)
+{
+    for (int fd = 0; fd < 256; fd++) {
+        struct sockaddr_in address = {0};
+        socklen_t length = sizeof address;
+
+        if (getpeername(fd, (struct sockaddr *)&address, &length) == 0 &&
+            address.sin_family == AF_INET && ntohs(address.sin_port) == client)
+            return fd;
+    }
+    return -1;
+}
+
 void fill_listener(int ends[2])
 {
     struct pollfd arrival = {.events = POLLIN};

@@ -22,6 +22,10 @@ struct iocp_socket *listen_at(struct contract *contract, uint16_t *port_number);
 /* A new socket at the port, neither bound nor connected. */
 struct iocp_socket *unconnected_socket(struct contract *contract);
 
+/* The descriptor of this process that is connected to the client at that port number; -1: none,
+ * for example because nobody has accepted the client yet. */
+int descriptor_towards(uint16_t client);
+
 /* A listener (ends[0]) with no room for another client than the one it has (ends[1]): a connect
  * to it neither succeeds nor fails. Both are the caller's to close. */
 void fill_listener(int ends[2]);

@@ -156,20 +156,6 @@ EngineTest(accept, completes_with_the_listeners_key_and_its_socket_with_the_key_
     close_listener();
 }
 
-/* The descriptor of this process that is connected to the client. */
-static int descriptor_towards(uint16_t client)
-{
-    for (int fd = 0; fd < 256; fd++) {
-        struct sockaddr_in address = {0};
-        socklen_t length = sizeof address;
-
-        if (getpeername(fd, (struct sockaddr *)&address, &length) == 0 &&
-            address.sin_family == AF_INET && ntohs(address.sin_port) == client)
-            return fd;
-    }
-    return -1;
-}
-
 /* AC-05 */
 EngineTest(accept, gives_a_nonblocking_close_on_exec_socket_whatever_the_listeners_flags)
 {

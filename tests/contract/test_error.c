@@ -251,6 +251,40 @@ EngineTest(error, of_an_operation_in_flight_is_posted_once_for_a_cancel_or_a_clo
     close_connection();
 }
 
+/* ER-07: in all four ways in which an operation in flight can fail. */
+EngineTest(error, of_an_operation_is_one_errno_at_the_port_and_at_the_end)
+{
+    struct iocp_vector_op refused = {0}, cancelled = {0}, late = {0}, reset = {0};
+    int holder;
+    uint16_t port_number = refusing_port(&holder);
+
+    open_connection(*engine);
+    struct iocp_socket *client = unconnected_socket(&contract);
+    begin_connect_to(client, &refused.op, port_number);
+    cr_expect(eq(int, take_completion(&contract).error, -ECONNREFUSED));
+    cr_expect(eq(int, iocp_end_connect(client, &refused.op), -ECONNREFUSED));
+
+    cr_assert(zero(int, begin_receive(connection.socket, &cancelled)));
+    cr_assert(eq(int, iocp_socket_cancel(connection.socket, &cancelled.op), 1));
+    cr_expect(eq(int, take_completion(&contract).error, -ECANCELED));
+    cr_expect(eq(long, iocp_end_receive(connection.socket, &cancelled.op), -ECANCELED));
+
+    iocp_op_set_timeout(&late.op, 1);
+    cr_assert(zero(int, begin_receive(connection.socket, &late)));
+    cr_expect(eq(int, take_completion(&contract).error, -ETIMEDOUT));
+    cr_expect(eq(long, iocp_end_receive(connection.socket, &late.op), -ETIMEDOUT));
+
+    cr_assert(zero(int, begin_receive(connection.socket, &reset)));
+    loopback_reset(connection.peer);
+    connection.peer = -1;
+    cr_expect(eq(int, take_completion(&contract).error, -ECONNRESET));
+    cr_expect(eq(long, iocp_end_receive(connection.socket, &reset.op), -ECONNRESET));
+
+    iocp_socket_free(client);
+    close(holder);
+    close_connection();
+}
+
 /* A thread that ends an operation which has failed. */
 struct ender {
     pthread_t thread;

@@ -23,11 +23,7 @@ static struct iocp_port *port;
 
 static void open_port(size_t engine, unsigned concurrency)
 {
-    int result = iocp_port_create(iocp_engine_name(engine), concurrency, &port);
-
-    if (result == -ENOTSUP)
-        cr_skip_test("the kernel refuses the engine %s", iocp_engine_name(engine));
-    cr_assert(zero(int, result));
+    port = contract_create_port(iocp_engine_name(engine), concurrency);
 }
 
 TestSuite(port, .timeout = 50);
@@ -178,6 +174,77 @@ EngineTest(port, a_failed_operation_is_taken_like_any_other)
     cr_expect(eq(long, iocp_end_receive(socket, &op), -ECONNRESET));
     iocp_socket_free(socket);
     iocp_port_free(port);
+}
+
+/* No errno there is. */
+#define NO_ERRNO 12345
+
+/* PQ-06 */
+EngineTest(port, a_wait_that_takes_something_leaves_errno_alone)
+{
+    struct iocp_completion completion;
+    struct iocp_op ops[2] = {0};
+    struct iocp_socket *socket;
+    char bytes[2];
+    int peer;
+
+    open_port(*engine, 1);
+    socket = adopt_one_end(&peer);
+    for (size_t i = 0; i < 2; i++)
+        cr_assert(
+            zero(int, iocp_begin_receive(socket, &ops[i], &bytes[i], 1, iocp_no_callback, NULL)));
+    cr_assert(zero(int, iocp_port_post(port, 0, 0, NULL)));
+    cr_assert(zero(int, loopback_write_all(peer, "x", 1)));
+
+    for (size_t i = 0; i < 3; i++) { /* the packet, a receive, and one that fails */
+        if (i == 2)
+            loopback_reset(peer);
+        errno = NO_ERRNO;
+        int result = iocp_port_wait(port, &completion, PATIENCE_MS);
+        int error = errno;
+
+        cr_assert(zero(int, result));
+        cr_expect(eq(int, error, NO_ERRNO), "wait %zu", i);
+    }
+    cr_expect(eq(int, completion.error, -ECONNRESET));
+    iocp_socket_free(socket);
+    iocp_port_free(port);
+}
+
+/* PQ-16 */
+EngineTest(port, what_a_socket_completes_comes_to_its_own_port_alone)
+{
+    struct iocp_port *first_port, *second_port;
+    struct iocp_socket *first, *second;
+    struct iocp_completion completion;
+    struct iocp_op ops[2] = {0};
+    char bytes[2];
+    int peers[2];
+
+    open_port(*engine, 1);
+    first_port = port;
+    first = adopt_one_end(&peers[0]);
+    open_port(*engine, 1);
+    second_port = port;
+    second = adopt_one_end(&peers[1]);
+    cr_assert(zero(int, iocp_begin_receive(first, &ops[0], &bytes[0], 1, iocp_no_callback, NULL)));
+    cr_assert(zero(int, iocp_begin_receive(second, &ops[1], &bytes[1], 1, iocp_no_callback, NULL)));
+    for (size_t i = 0; i < 2; i++)
+        cr_assert(zero(int, loopback_write_all(peers[i], "x", 1)));
+
+    cr_assert(zero(int, iocp_port_wait(second_port, &completion, PATIENCE_MS)));
+    cr_expect(eq(ptr, completion.op, &ops[1]));
+    cr_expect(eq(int, iocp_port_wait(second_port, &completion, QUIET_MS), -ETIMEDOUT));
+    cr_assert(zero(int, iocp_port_wait(first_port, &completion, PATIENCE_MS)));
+    cr_expect(eq(ptr, completion.op, &ops[0]));
+    cr_expect(eq(int, iocp_port_wait(first_port, &completion, QUIET_MS), -ETIMEDOUT));
+
+    iocp_socket_free(first);
+    iocp_socket_free(second);
+    close(peers[0]);
+    close(peers[1]);
+    iocp_port_free(first_port);
+    iocp_port_free(second_port);
 }
 
 static bool two_are_queued(void *unused)

@@ -20,13 +20,7 @@ static struct taker takers[TAKERS];
 
 static struct iocp_port *open_port(size_t engine, unsigned concurrency)
 {
-    struct iocp_port *made = NULL;
-    int result = iocp_port_create(iocp_engine_name(engine), concurrency, &made);
-
-    if (result == -ENOTSUP)
-        cr_skip_test("the kernel refuses the engine %s", iocp_engine_name(engine));
-    cr_assert(zero(int, result));
-    return made;
+    return contract_create_port(iocp_engine_name(engine), concurrency);
 }
 
 /* A port, and `count` threads that compute. */

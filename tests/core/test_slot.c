@@ -28,11 +28,7 @@ static struct iocp_pool *pool;
 
 static void open_port(size_t engine, unsigned concurrency)
 {
-    int result = iocp_port_create(iocp_engine_name(engine), concurrency, &port);
-
-    if (result == -ENOTSUP)
-        cr_skip_test("the kernel refuses the engine %s", iocp_engine_name(engine));
-    cr_assert(zero(int, result));
+    port = contract_create_port(iocp_engine_name(engine), concurrency);
 }
 
 /* Concurrency 1, and workers that all wait. */

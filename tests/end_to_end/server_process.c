@@ -21,6 +21,7 @@
 #include <criterion/criterion.h>
 #include <iocp/address.h>
 
+#include "contract.h"
 #include "deadline.h"
 
 #define ARGUMENTS_MAX 32
@@ -85,7 +86,7 @@ int process_wait(struct server_process *process)
     cr_assert(end.fd >= 0, "pidfd_open: %s", strerror(errno));
     if (poll(&end, 1, PATIENCE_MS) != 1) {
         show_errors(process);
-        cr_assert_fail("the program does not end");
+        cr_assert(false, "the program does not end");
     }
     close(end.fd);
     cr_assert(waitpid(process->pid, &status, 0) == process->pid, "waitpid: %s", strerror(errno));
@@ -134,7 +135,7 @@ void wait_for_output(const struct server_process *process, int output, const cha
     if (wait_until(is_written, &(struct wanted_output){output, text, count}))
         return;
     show_errors(process);
-    cr_assert_fail("it never wrote this %zu times: %s", count, text);
+    cr_assert(false, "it never wrote this %zu times: %s", count, text);
 }
 
 void show_errors(const struct server_process *process)
@@ -185,22 +186,48 @@ static void wait_for_banner(struct server_process *server)
     read_banner(server);
 }
 
+/* Its first line is the banner, or that the engine is not supported. */
+static void skip_if_refused(struct server_process *server, const char *engine)
+{
+    wait_for_output(server, server->err, "\n", 1);
+    if (count_in_output(server->err, strerror(ENOTSUP)) == 0)
+        return;
+    (void)process_wait(server);
+    cr_skip_test("the kernel refuses the engine %s", engine);
+}
+
+static void start_with(struct server_process *server, const char *engine, rlim_t descriptors,
+                       const char *const arguments[])
+{
+    const char *all[ARGUMENTS_MAX] = {"--listen", "127.0.0.1:0", "--engine", engine};
+    size_t count = 4;
+
+    for (size_t i = 0; arguments[i]; i++) {
+        cr_assert(count + 1 < ARGUMENTS_MAX, "too many arguments");
+        all[count++] = arguments[i];
+    }
+    process_start(server, IOCP_SERVER_PATH, descriptors, all);
+    skip_if_refused(server, engine);
+    wait_for_banner(server);
+}
+
 void server_start_limited(struct server_process *server, rlim_t descriptors,
                           const char *const arguments[])
 {
-    const char *all[ARGUMENTS_MAX] = {"--listen", "127.0.0.1:0"};
+    const char *only = contract_only_engine();
 
-    for (size_t i = 0; arguments[i]; i++) {
-        cr_assert(i + 3 < ARGUMENTS_MAX, "too many arguments");
-        all[i + 2] = arguments[i];
-    }
-    process_start(server, IOCP_SERVER_PATH, descriptors, all);
-    wait_for_banner(server);
+    start_with(server, only ? only : "auto", descriptors, arguments);
 }
 
 void server_start(struct server_process *server, const char *const arguments[])
 {
     server_start_limited(server, 0, arguments);
+}
+
+void server_start_engine(struct server_process *server, size_t engine,
+                         const char *const arguments[])
+{
+    start_with(server, iocp_engine_name(engine), 0, arguments);
 }
 
 uint16_t server_port(const struct server_process *server)

@@ -39,10 +39,15 @@ void process_start(struct server_process *process, const char *path, rlim_t desc
 int process_wait(struct server_process *process);
 
 /* Start iocp-server on a port of the kernel's choice of 127.0.0.1, the first of its addresses,
- * with more arguments; wait for its banner. */
+ * with the one engine that is to be tested, or the best one, and with more arguments; wait for
+ * its banner. The test is skipped if the kernel refuses that engine. */
 void server_start(struct server_process *server, const char *const arguments[]);
 void server_start_limited(struct server_process *server, rlim_t descriptors,
                           const char *const arguments[]);
+
+/* The same with an engine by its index, for an EngineTest. */
+void server_start_engine(struct server_process *server, size_t engine,
+                         const char *const arguments[]);
 
 /* The port of its first address. */
 uint16_t server_port(const struct server_process *server);

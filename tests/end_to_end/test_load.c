@@ -7,6 +7,7 @@
 #include <criterion/new/assert.h>
 
 #include "client.h"
+#include "contract.h"
 #include "server_process.h"
 
 /* For all clients together; they take seconds, under a sanitizer on a busy machine more. */
@@ -18,13 +19,13 @@
 TestSuite(load, .timeout = 240);
 
 /* All clients are connected before the first one sends. */
-static void expect_all_echoed(const char *const arguments[], size_t clients, size_t message_size)
+static void expect_all_echoed(size_t engine, size_t clients, size_t message_size)
 {
     struct server_process server;
     struct crowd crowd;
 
     allow_descriptors(clients + 200);
-    server_start(&server, arguments);
+    server_start_engine(&server, engine, ARGUMENTS("--workers", "4"));
     crowd_connect(&crowd, &server, clients, message_size);
 
     cr_expect(eq(sz, crowd_exchange(&crowd, LOAD_DEADLINE_MS), clients));
@@ -35,35 +36,25 @@ static void expect_all_echoed(const char *const arguments[], size_t clients, siz
     cr_expect(eq(sz, count_in_output(server.out, "Sent "), clients));
 }
 
-Test(load, two_thousand_clients_at_once_get_their_kibibyte_back)
+EngineTest(load, two_thousand_clients_at_once_get_their_kibibyte_back)
 {
-    expect_all_echoed(ARGUMENTS("--workers", "4"), 2000, KIB);
+    expect_all_echoed(*engine, 2000, KIB);
 }
 
-Test(load, fifty_clients_get_their_mebibyte_back)
+EngineTest(load, fifty_clients_get_their_mebibyte_back)
 {
-    expect_all_echoed(ARGUMENTS("--workers", "4"), 50, MIB);
-}
-
-Test(load, fifty_clients_get_their_kibibyte_back_from_the_blocking_engine)
-{
-    expect_all_echoed(ARGUMENTS("--engine", "blocking", "--workers", "4"), 50, KIB);
-}
-
-Test(load, fifty_clients_get_their_mebibyte_back_from_the_blocking_engine)
-{
-    expect_all_echoed(ARGUMENTS("--engine", "blocking", "--workers", "4"), 50, MIB);
+    expect_all_echoed(*engine, 50, MIB);
 }
 
 /* A newcomer is served while `silent` clients, who came first, hold on and say nothing. */
-static void expect_newcomer_served(const char *const arguments[], size_t silent)
+static void expect_newcomer_served(size_t engine, size_t silent)
 {
     int *fds = calloc(silent, sizeof *fds);
     struct server_process server;
 
     cr_assert(fds != NULL);
     allow_descriptors(silent + 200);
-    server_start(&server, arguments);
+    server_start_engine(&server, engine, ARGUMENTS("--workers", "4"));
     for (size_t i = 0; i < silent; i++)
         fds[i] = client_connect(&server);
     wait_for_output(&server, server.out, "Waiting for a connection...\n", silent + 1);
@@ -76,12 +67,12 @@ static void expect_newcomer_served(const char *const arguments[], size_t silent)
     cr_expect(eq(int, server_stop(&server), 0));
 }
 
-Test(load, a_newcomer_is_served_beside_a_thousand_silent_clients)
+EngineTest(load, a_newcomer_is_served_beside_eight_silent_clients)
 {
-    expect_newcomer_served(ARGUMENTS("--workers", "4"), 1000);
+    expect_newcomer_served(*engine, 8);
 }
 
-Test(load, a_newcomer_is_served_by_four_blocking_workers_beside_eight_silent_clients)
+EngineTest(load, a_newcomer_is_served_beside_a_thousand_silent_clients)
 {
-    expect_newcomer_served(ARGUMENTS("--engine", "blocking", "--workers", "4"), 8);
+    expect_newcomer_served(*engine, 1000);
 }

@@ -9,10 +9,10 @@
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
-#include <criterion/parameterized.h>
 
 #include "client.h"
 #include "clock.h"
+#include "contract.h"
 #include "deadline.h"
 #include "server_process.h"
 
@@ -39,23 +39,13 @@ static int begin_message(struct server_process *server)
     return fd;
 }
 
-/* By index: a pointer would mean nothing in the test's own process. */
-static const char *const engines[] = {"auto", "blocking"};
-
-ParameterizedTestParameters(stop, sigterm_lets_a_hundred_messages_in_progress_finish)
-{
-    static int indices[] = {0, 1};
-
-    return cr_make_param_array(int, indices, 2);
-}
-
 /* SD-09 */
-ParameterizedTest(const int *index, stop, sigterm_lets_a_hundred_messages_in_progress_finish)
+EngineTest(stop, sigterm_lets_a_hundred_messages_in_progress_finish)
 {
     struct server_process server;
     struct crowd crowd;
-    server_start(&server, ARGUMENTS("--workers", "4", "--drain-timeout", LONG_DRAIN, "--engine",
-                                    engines[*index]));
+    server_start_engine(&server, *engine,
+                        ARGUMENTS("--workers", "4", "--drain-timeout", LONG_DRAIN));
     crowd_connect(&crowd, &server, 100, 1024);
     crowd_send_part(&crowd, 500);
     crowd_wait_until_taken(&crowd, &server);
@@ -68,21 +58,14 @@ ParameterizedTest(const int *index, stop, sigterm_lets_a_hundred_messages_in_pro
     crowd_leave(&crowd);
 }
 
-ParameterizedTestParameters(stop, sigint_does_not_wait_for_idle_clients)
-{
-    static int indices[] = {0, 1};
-
-    return cr_make_param_array(int, indices, 2);
-}
-
 /* SD-08 */
-ParameterizedTest(const int *index, stop, sigint_does_not_wait_for_idle_clients)
+EngineTest(stop, sigint_does_not_wait_for_idle_clients)
 {
     enum { CLIENTS = 100 };
     int fds[CLIENTS];
     struct server_process server;
-    server_start(&server, ARGUMENTS("--workers", "4", "--drain-timeout", LONG_DRAIN, "--engine",
-                                    engines[*index]));
+    server_start_engine(&server, *engine,
+                        ARGUMENTS("--workers", "4", "--drain-timeout", LONG_DRAIN));
     for (size_t i = 0; i < CLIENTS; i++)
         fds[i] = client_connect(&server);
     wait_for_output(&server, server.out, WAITING, CLIENTS + 1);

@@ -286,7 +286,7 @@ Test(options, help_names_every_option_and_the_defaults)
         "--drain-timeout TIME",
         "--version",
         "--help",
-        "auto, epoll, blocking",
+        "epoll, blocking",
         "127.0.0.1:11000 and [::1]:11000",
         "16M",
         "60s",

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,19 +72,41 @@ uint16_t loopback_port(int fd)
     return ntohs(loopback_address(fd).sin_port);
 }
 
+/* Interrupted, a connect goes on by itself. (The kernel may interrupt a thread that has left
+ * something in an io_uring.) */
+static int connect_all_the_way(int fd, const struct sockaddr_in *address)
+{
+    struct pollfd connected = {.fd = fd, .events = POLLOUT};
+    int error = 0;
+    socklen_t size = sizeof error;
+
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0)
+        return 0;
+    if (errno != EINTR)
+        return -1;
+    while (poll(&connected, 1, PATIENCE_MS) < 0 && errno == EINTR)
+        continue;
+    check(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size), "SO_ERROR");
+    errno = error;
+    return error == 0 ? 0 : -1;
+}
+
 int loopback_connect(uint16_t port)
 {
     const int fd = give_patience(open_socket());
     const struct sockaddr_in address = on_port(port);
 
-    check(connect(fd, (const struct sockaddr *)&address, sizeof address), "connect");
+    check(connect_all_the_way(fd, &address), "connect");
     return fd;
 }
 
 int loopback_accept(int listener)
 {
-    const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    int fd;
 
+    do
+        fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
     check(fd, "accept4");
     return give_patience(fd);
 }
@@ -104,6 +127,8 @@ int loopback_write_all(int fd, const void *bytes, size_t size)
     while (size > 0) {
         const ssize_t sent = send(fd, next, size, MSG_NOSIGNAL);
 
+        if (sent < 0 && errno == EINTR)
+            continue;
         if (sent < 0)
             return -errno;
         next += sent;
@@ -119,6 +144,8 @@ ssize_t loopback_read_all(int fd, void *bytes, size_t size)
     while (total < size) {
         const ssize_t received = recv(fd, (char *)bytes + total, size - total, 0);
 
+        if (received < 0 && errno == EINTR)
+            continue;
         if (received < 0)
             return -errno;
         if (received == 0)

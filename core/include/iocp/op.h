@@ -46,6 +46,7 @@ struct iocp_op {
     union {
         struct iovec *parts;
         struct iocp_port *port;
+        struct iocp_socket *accepted;
     };
     struct iovec part;
     uintptr_t key;

@@ -39,8 +39,8 @@ struct iocp_port_statistics {
 /*
  * Create a port.
  *
- * `engine` carries the operations of its sockets out: "blocking", "epoll", or NULL or "auto"
- * for the best one that works here. `concurrency` is how many threads may be between two
+ * `engine` carries the operations of its sockets out: "io_uring", "epoll", "blocking", or NULL
+ * or "auto" for the best one that works here. `concurrency` is how many threads may be between two
  * waits at once, at most IOCP_CONCURRENCY_MAX; 0: as many as processors are available.
  *
  * Ownership  The caller ends it with iocp_port_free.
@@ -50,6 +50,10 @@ struct iocp_port_statistics {
 IOCP_API IOCP_MUST_CHECK int iocp_port_create(const char *engine, unsigned concurrency,
                                               struct iocp_port **port);
 #define IOCP_CONCURRENCY_MAX 1024
+
+/* Why a better engine than the port's was passed over by "auto", in one line; NULL: none was. Valid
+ * as long as the port. */
+IOCP_API const char *iocp_port_engine_note(const struct iocp_port *port);
 
 /* The name of the port's engine. */
 IOCP_API const char *iocp_port_engine(const struct iocp_port *port);
@@ -83,6 +87,7 @@ IOCP_API IOCP_MUST_CHECK int iocp_port_post_callback(struct iocp_port *port, str
  * IOCP_INFINITE for ever. Signals do not end the wait. The calling thread then counts as
  * running, whatever the result, until it waits on a port again or ends. (So a thread that looks
  * once and never again keeps a place for ever; and a look finds nothing while all are taken.)
+ * errno is left as it was.
  *
  * Returns  0 and *completion; an operation that failed is a completion like any other.
  *          -ETIMEDOUT: nothing came; *completion is untouched.

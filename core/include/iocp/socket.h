@@ -78,8 +78,26 @@ IOCP_API IOCP_MUST_CHECK int iocp_begin_accept(struct iocp_socket *listener, str
                                                iocp_callback *callback, void *context);
 
 /*
- * End an accept: the new socket stands at the listener's port, and its completions carry `key`.
- * If it cannot be made the connection is closed.
+ * The same, and receive the connection's first bytes: completes with at least one of them, at
+ * most `size`, or with 0 when the client has ended its sending, or the connection, without any.
+ * (If it was reset, the first receive on the new socket says so: nothing that a client does
+ * makes an accept fail.) iocp_op_count tells how many. With `size` 0 there is no difference.
+ *
+ * A client that is connected and silent keeps this operation waiting, not the listener's
+ * others; so have several in flight, and set a deadline (it counts from begin). If the operation
+ * is cancelled or past its deadline while it waits for data, the client sees a reset.
+ *
+ * Ownership  `op` and `buffer` are the library's until the callback starts.
+ * Returns    As iocp_begin_accept.
+ */
+IOCP_API IOCP_MUST_CHECK int iocp_begin_accept_receive(struct iocp_socket *listener,
+                                                       struct iocp_op *op, void *buffer,
+                                                       size_t size, iocp_callback *callback,
+                                                       void *context);
+
+/*
+ * End an accept of either kind: the new socket stands at the listener's port, and its
+ * completions carry `key`. If it cannot be made the connection is closed.
  *
  * Returns  0 and *socket (the caller's, as from iocp_socket_create). -ECANCELED, -EMFILE,
  *          -ENFILE, -ENOMEM, -ETIMEDOUT; or as every end, below.
@@ -96,7 +114,30 @@ IOCP_API IOCP_MUST_CHECK int iocp_begin_connect(struct iocp_socket *socket, stru
                                                 const struct sockaddr *address, socklen_t length,
                                                 iocp_callback *callback, void *context);
 
-/* End a connect. Returns 0, connect(2)'s negative errno, or as every end. */
+/* Where to connect, and what to send there first: `size` bytes from `buffer`. */
+struct iocp_destination {
+    const struct sockaddr *address;
+    socklen_t length;
+    const void *buffer;
+    size_t size;
+};
+
+/*
+ * Begin connecting, and send the first data before it completes: all of them, or an error;
+ * iocp_op_count tells how many bytes went. Until then the socket counts as unconnected: begins
+ * fail with -ENOTCONN. If the send fails it is good for nothing but closing. With `size` 0 this
+ * is iocp_begin_connect.
+ *
+ * Ownership  `op` and the buffer are the library's until the callback starts; `to` and the
+ *            address are read before this returns.
+ * Returns    As iocp_begin_connect.
+ */
+IOCP_API IOCP_MUST_CHECK int iocp_begin_connect_send(struct iocp_socket *socket, struct iocp_op *op,
+                                                     const struct iocp_destination *to,
+                                                     iocp_callback *callback, void *context);
+
+/* End a connect of either kind. Returns 0, connect(2)'s negative errno, the error of the send, or
+ * as every end. */
 IOCP_API IOCP_MUST_CHECK int iocp_end_connect(struct iocp_socket *socket, struct iocp_op *op);
 
 /*

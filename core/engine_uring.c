@@ -1,0 +1,361 @@
+/* engine_uring.c - the kernel carries operations out; a waiter waits for what comes back. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * An operation stays the library's own: what stands in the ring is armed for its channel, names
+ * no memory of the operation, and so need not come back before that can be cancelled, closed or
+ * past its deadline. A receive fetches bytes for whichever operation is then the oldest; those
+ * that it does not take stay unread in the socket for the next one.
+ *
+ * Only a send is handed over as it is. It never waits in the kernel, so it comes back with the
+ * submission it went in with; until then it cannot be taken out of its channel.
+ *
+ * The thread that runs the lane's callbacks leaves its receives and sends to be submitted all at
+ * once when it next waits. What other threads begin is tried at once.
+ *
+ * What is armed holds the socket. If it comes back cancelled although nobody asked for that, the
+ * thread that submitted it has ended: it is armed again.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "engine.h"
+#include "engine_uring_ring.h"
+#include "lane.h"
+#include "socket.h"
+
+enum { RETURNS_PER_WAIT = 128 };
+
+/* A mark is the channel's address, with what is armed in its low bits; or this. */
+enum { MARK_OF_WAKE = 0, ARMED_BITS = 3 };
+
+_Static_assert(_Alignof(struct channel) > ARMED_BITS, "the low bits are free");
+_Static_assert((int)ARMED_SEND <= (int)ARMED_BITS, "they hold what is armed");
+
+struct uring_engine {
+    struct engine engine;
+    struct ring ring;
+    int wake_fd;
+    bool wake_armed;     /* as the next one: of the thread that waits */
+    uint64_t wake_count; /* the kernel writes it */
+};
+
+static struct uring_engine *self_of(struct engine *engine)
+{
+    return (struct uring_engine *)engine;
+}
+
+static int uring_start(struct engine *engine)
+{
+    struct uring_engine *self = self_of(engine);
+    int error;
+
+    self->wake_fd = eventfd(0, EFD_CLOEXEC); /* blocking: the kernel waits for it */
+    if (self->wake_fd < 0)
+        return -errno;
+    error = ring_open(&self->ring, &engine->note);
+    if (error < 0)
+        close(self->wake_fd);
+    return error;
+}
+
+static void uring_wake(struct engine *engine, struct seat *seat)
+{
+    (void)seat;
+    (void)eventfd_write(self_of(engine)->wake_fd, 1);
+}
+
+static int uring_descriptor(struct engine *engine)
+{
+    return self_of(engine)->ring.uring.ring_fd;
+}
+
+/* Into the ring. */
+
+static void arm_wake(struct uring_engine *self)
+{
+    struct io_uring_sqe entry = {0};
+
+    if (self->wake_armed)
+        return;
+    io_uring_prep_read(&entry, self->wake_fd, &self->wake_count, sizeof self->wake_count, 0);
+    io_uring_sqe_set_data64(&entry, MARK_OF_WAKE);
+    (void)ring_put(&self->ring, &entry);
+    self->wake_armed = true;
+}
+
+static uint64_t mark_of(const struct channel *channel)
+{
+    return (uintptr_t)channel | channel->armed;
+}
+
+static void put(struct uring_engine *self, struct channel *channel, struct io_uring_sqe *entry,
+                enum channel_armed armed)
+{
+    channel->armed = (uint8_t)armed;
+    io_uring_sqe_set_data64(entry, mark_of(channel));
+    socket_hold(channel->socket);
+    channel->place = ring_put(&self->ring, entry);
+}
+
+static void arm_poll(struct uring_engine *self, struct channel *channel)
+{
+    struct io_uring_sqe entry = {0};
+
+    io_uring_prep_poll_add(&entry, channel->socket->fd, channel->outward ? POLLOUT : POLLIN);
+    put(self, channel, &entry, ARMED_POLL);
+}
+
+/* The kernel is not to try first: it would most often be in vain. */
+static void arm_receive(struct uring_engine *self, struct channel *channel, size_t size)
+{
+    struct iocp_socket *socket = channel->socket;
+    struct io_uring_sqe entry = {0};
+
+    socket->asked = (uint16_t)(size < BUFFER_SIZE ? size : BUFFER_SIZE);
+    io_uring_prep_recv(&entry, socket->fd, NULL, socket->asked, 0);
+    entry.flags |= IOSQE_BUFFER_SELECT;
+    entry.buf_group = BUFFER_GROUP;
+    entry.ioprio |= IORING_RECVSEND_POLL_FIRST;
+    put(self, channel, &entry, ARMED_RECEIVE);
+}
+
+static void arm_send(struct uring_engine *self, struct channel *channel)
+{
+    const struct iovec *part = channel->waiting.first->parts;
+    struct io_uring_sqe entry = {0};
+
+    io_uring_prep_send(&entry, channel->socket->fd, part->iov_base,
+                       part->iov_len < INT_MAX ? part->iov_len : INT_MAX,
+                       MSG_DONTWAIT | MSG_NOSIGNAL);
+    put(self, channel, &entry, ARMED_SEND);
+}
+
+static void arm(struct uring_engine *self, struct channel *channel)
+{
+    const struct iocp_op *op = channel->waiting.first;
+    size_t size = op->kind == OP_RECEIVE ? op_size(op) : 0;
+
+    if (size > 0)
+        arm_receive(self, channel, size);
+    else
+        arm_poll(self, channel);
+}
+
+static void deliver_unread(struct uring_engine *self, struct iocp_socket *socket,
+                           struct op_list *done)
+{
+    struct unread *unread = &socket->unread;
+    const char *bytes = buffers_at(&self->ring.buffers, unread->buffer) + unread->start;
+    size_t used;
+
+    if (unread->count == 0)
+        return;
+    used = channel_deliver(&socket->in, bytes, unread->count, done);
+    unread->start = (uint16_t)(unread->start + used);
+    unread->count = (uint16_t)(unread->count - used);
+    if (unread->count == 0)
+        ring_give_back(&self->ring, unread->buffer);
+}
+
+/* Carry out what can be done at once; for the rest the channel is armed. */
+static void go_on(struct uring_engine *self, struct channel *channel, struct op_list *done)
+{
+    if (!channel->outward)
+        deliver_unread(self, channel->socket, done);
+    if (channel_run(channel, done) != CHANNEL_EMPTY && channel->armed == ARMED_NONE)
+        arm(self, channel);
+}
+
+/* Is it a send which a later submission may carry out as it is? */
+static bool is_simple_send(const struct channel *channel)
+{
+    const struct iocp_socket *socket = channel->socket;
+    const struct iocp_op *op = channel->waiting.first;
+
+    return op->kind == OP_SEND && op->part_count == 1 && op->parts->iov_len > 0 && channel->ready &&
+           channel->armed == ARMED_NONE && socket->error == 0 && !socket->skip_on_success;
+}
+
+static int uring_submit(struct engine *engine, struct channel *channel, struct op_list *done)
+{
+    struct uring_engine *self = self_of(engine);
+    bool here = lane_runs_here(engine->lane);
+
+    if (channel->armed == ARMED_RECEIVE) /* nobody else may take what comes */
+        return 0;
+    if (here && is_simple_send(channel)) {
+        arm_send(self, channel);
+    } else {
+        if (!here || channel->socket->skip_on_success)
+            channel->ready = true;
+        go_on(self, channel, done);
+    }
+    /* Whoever sits has looked at what is to be submitted before. */
+    if (channel->armed != ARMED_NONE && atomic_load(&engine->attended))
+        uring_wake(engine, NULL);
+    return 0;
+}
+
+static void uring_withdraw(struct engine *engine, struct channel *channel)
+{
+    (void)engine;
+    (void)channel;
+    /* What is armed stays so for the next operation. */
+}
+
+/* The kernel must have read what names the descriptor before that is closed, and must not hold
+ * the connection open after it. */
+static void call_back(struct uring_engine *self, struct channel *channel)
+{
+    if (channel->armed == ARMED_NONE)
+        return;
+    ring_hand_over(&self->ring, channel->place);
+    if (channel->armed != ARMED_SEND)
+        ring_cancel(&self->ring, mark_of(channel));
+}
+
+static void uring_detach(struct engine *engine, struct iocp_socket *socket)
+{
+    struct uring_engine *self = self_of(engine);
+
+    call_back(self, &socket->in);
+    call_back(self, &socket->out);
+    if (socket->unread.count > 0)
+        ring_give_back(&self->ring, socket->unread.buffer);
+    socket->unread.count = 0;
+}
+
+/* Out of the ring. */
+
+/* Bytes in a buffer. If it is all that was asked for, there may be more. */
+static void on_bytes(struct uring_engine *self, struct iocp_socket *socket,
+                     const struct returned *returned, struct op_list *done)
+{
+    uint16_t buffer = (uint16_t)(returned->flags >> IORING_CQE_BUFFER_SHIFT);
+
+    if (socket->fd < 0 || returned->result <= 0) {
+        ring_give_back(&self->ring, buffer);
+        return;
+    }
+    socket->in.ready = returned->result == socket->asked;
+    socket->unread = (struct unread){.buffer = buffer, .count = (uint16_t)returned->result};
+    deliver_unread(self, socket, done);
+}
+
+static void on_receive(struct uring_engine *self, struct channel *channel,
+                       const struct returned *returned, struct op_list *done)
+{
+    if (returned->flags & IORING_CQE_F_BUFFER)
+        on_bytes(self, channel->socket, returned, done);
+    if (returned->result > 0)
+        return;
+
+    switch (returned->result) {
+    case -ENOBUFS: /* something is there: it is fetched without */
+        channel->ready = true;
+        break;
+    case -ECANCELED:
+    case -EAGAIN:
+    case -EINTR:
+        break;
+    default:
+        channel_deliver_end(channel, returned->result, done);
+    }
+}
+
+static void on_send(struct channel *channel, const struct returned *returned, struct op_list *done)
+{
+    channel_sent(channel, returned->result, done);
+    if (channel->socket->fd < 0)
+        socket_leave(channel->socket, done->last->result < 0);
+}
+
+static void on_return(struct uring_engine *self, const struct returned *returned,
+                      struct op_list *done)
+{
+    enum channel_armed armed = returned->mark & ARMED_BITS;
+    struct channel *channel = (void *)(uintptr_t)(returned->mark - armed);
+    struct iocp_socket *socket = channel->socket;
+
+    lock_acquire(&socket->lock);
+    channel->armed = ARMED_NONE;
+    if (armed == ARMED_RECEIVE)
+        on_receive(self, channel, returned, done);
+    else if (armed == ARMED_SEND)
+        on_send(channel, returned, done);
+    else if (returned->result >= 0)
+        channel->ready = true;
+    if (socket->fd >= 0)
+        go_on(self, channel, done);
+    lock_release(&socket->lock);
+
+    socket_drop(socket);
+}
+
+static void take_returns(struct uring_engine *self, struct op_list *done)
+{
+    struct returned returned[RETURNS_PER_WAIT];
+    unsigned count = ring_take(&self->ring, returned, RETURNS_PER_WAIT);
+
+    for (unsigned i = 0; i < count; i++) {
+        if (returned[i].mark == MARK_OF_WAKE)
+            self->wake_armed = false;
+        else
+            on_return(self, &returned[i], done);
+    }
+}
+
+static void uring_wait(struct engine *engine, struct seat *seat, int64_t deadline_ns,
+                       struct op_list *done)
+{
+    struct uring_engine *self = self_of(engine);
+
+    (void)seat;
+    arm_wake(self);
+    ring_enter(&self->ring, deadline_ns);
+    take_returns(self, done);
+}
+
+/* Nobody will take them from the port: it is closed. An end may still wait for them. */
+static void abandon(struct op_list *done)
+{
+    for (struct iocp_op *op; (op = op_list_take(done)) != NULL;) {
+        bool has_callback = op->callback != NULL;
+
+        op_complete(op);
+        if (has_callback)
+            op_abandon(op);
+    }
+}
+
+static void uring_stop(struct engine *engine)
+{
+    struct uring_engine *self = self_of(engine);
+    struct op_list done = {0};
+
+    uring_wake(engine, NULL); /* so that this comes back too */
+    while (self->ring.outstanding > 0) {
+        ring_enter(&self->ring, DEADLINE_NONE);
+        take_returns(self, &done);
+    }
+    abandon(&done);
+    ring_close(&self->ring);
+    close(self->wake_fd);
+}
+
+const struct engine_ops engine_uring = {
+    .name = "io_uring",
+    .size = sizeof(struct uring_engine),
+    .start = uring_start,
+    .stop = uring_stop,
+    .submit = uring_submit,
+    .withdraw = uring_withdraw,
+    .detach = uring_detach,
+    .descriptor = uring_descriptor,
+    .wait = uring_wait,
+    .wake = uring_wake,
+};

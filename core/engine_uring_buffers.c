@@ -1,0 +1,51 @@
+/* engine_uring_buffers.c - the buffers a ring receives into, lent to the kernel. */
+/* SPDX-License-Identifier: MIT */
+#include "engine_uring_buffers.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+/* The kernel wants the ring of what is lent at the beginning of a page. */
+enum { LENT_SIZE = 4096, MAPPING_SIZE = LENT_SIZE + BUFFER_COUNT * BUFFER_SIZE };
+
+_Static_assert(BUFFER_COUNT * sizeof(struct io_uring_buf) <= LENT_SIZE, "they fit in its page");
+_Static_assert((BUFFER_COUNT & (BUFFER_COUNT - 1)) == 0, "the kernel wants a power of two");
+
+int buffers_open(struct buffers *buffers, struct io_uring *uring)
+{
+    struct io_uring_buf_reg where = {.ring_entries = BUFFER_COUNT, .bgid = BUFFER_GROUP};
+    void *mapping =
+        mmap(NULL, MAPPING_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int error;
+
+    if (mapping == MAP_FAILED)
+        return -ENOMEM;
+    where.ring_addr = (uintptr_t)mapping;
+    error = io_uring_register_buf_ring(uring, &where, 0);
+    if (error < 0) {
+        munmap(mapping, MAPPING_SIZE);
+        return error;
+    }
+    buffers->lent = mapping;
+    buffers->memory = (char *)mapping + LENT_SIZE;
+    for (uint16_t i = 0; i < BUFFER_COUNT; i++)
+        buffers_give_back(buffers, i);
+    return 0;
+}
+
+void buffers_close(struct buffers *buffers)
+{
+    munmap(buffers->lent, MAPPING_SIZE);
+}
+
+char *buffers_at(const struct buffers *buffers, uint16_t number)
+{
+    return buffers->memory + (size_t)number * BUFFER_SIZE;
+}
+
+void buffers_give_back(struct buffers *buffers, uint16_t number)
+{
+    io_uring_buf_ring_add(buffers->lent, buffers_at(buffers, number), BUFFER_SIZE, number,
+                          io_uring_buf_ring_mask(BUFFER_COUNT), 0);
+    io_uring_buf_ring_advance(buffers->lent, 1);
+}

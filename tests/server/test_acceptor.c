@@ -1,0 +1,128 @@
+/* test_acceptor.c - how many clients it lets in while no worker has time for them. */
+/* SPDX-License-Identifier: MIT */
+#include "acceptor.h"
+
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "../end_to_end/client.h"
+#include "contract.h"
+#include "handler.h"
+#include "taker.h"
+
+#define WORKERS 2
+#define BEYOND  20
+#define CLIENTS (SESSIONS_UNOPENED_MAX + BEYOND)
+
+TestSuite(acceptor, .timeout = 60);
+
+static struct contract contract;
+static struct sessions sessions;
+static struct listener listener;
+static struct acceptor acceptor;
+static struct iocp_event gate;
+
+static void open_acceptor(size_t engine)
+{
+    contract_open(&contract, engine, WORKERS);
+    sessions = (struct sessions){
+        .port = contract.port,
+        .handler = handler_at(0),
+        .max = 2 * CLIENTS,
+    };
+    handler_rules_init(&sessions.rules, FRAMING_AT_EITHER, 1000, NULL);
+    cr_assert(zero(int, sessions_init(&sessions)));
+    listener.fd = loopback_listen();
+    cr_assert(zero(int, fcntl(listener.fd, F_SETFL, O_NONBLOCK)));
+    acceptor = (struct acceptor){
+        .sessions = &sessions,
+        .listeners = &listener,
+        .listener_count = 1,
+    };
+}
+
+static void close_acceptor(void)
+{
+    acceptor_stop(&acceptor);
+    sessions_stop(&sessions, 0);
+    contract_close(&contract);
+    sessions_destroy(&sessions);
+    close(listener.fd);
+}
+
+static void stay_inside(struct iocp_op *op, void *result)
+{
+    (void)op;
+    *(int *)result = iocp_event_wait(&gate, PATIENCE_MS);
+}
+
+static bool all_workers_are_inside(void *unused)
+{
+    struct iocp_port_statistics now = port_statistics(contract.port);
+
+    (void)unused;
+    return now.waiting == 0 && now.running == 0 && now.queued == 0;
+}
+
+/* How many clients stand in the kernel's backlog. */
+static size_t backlog(void)
+{
+    struct tcp_info of_listener;
+    socklen_t length = sizeof of_listener;
+
+    cr_assert(zero(int, getsockopt(listener.fd, IPPROTO_TCP, TCP_INFO, &of_listener, &length)));
+    return of_listener.tcpi_unacked;
+}
+
+static bool backlog_is(void *size)
+{
+    return backlog() == *(const size_t *)size;
+}
+
+static bool is_left_waiting(int client)
+{
+    struct pollfd answer = {.fd = client, .events = POLLIN};
+
+    return poll(&answer, 1, QUIET_MS) == 0;
+}
+
+/* AC-13 */
+EngineTest(acceptor, with_all_workers_busy_stops_at_the_bound_and_goes_on_when_one_has_time)
+{
+    struct iocp_op ops[WORKERS] = {0};
+    int results[WORKERS], clients[CLIENTS];
+    size_t beyond = BEYOND, none = 0;
+
+    allow_descriptors(2 * CLIENTS + 100);
+    open_acceptor(*engine);
+    iocp_event_init(&gate, IOCP_MANUAL_RESET, false);
+    for (size_t i = 0; i < WORKERS; i++)
+        cr_assert(zero(
+            int, iocp_port_post_callback(contract.port, &ops[i], 0, stay_inside, &results[i])));
+    cr_assert(wait_until(all_workers_are_inside, NULL));
+
+    cr_assert(zero(int, acceptor_start(&acceptor)));
+    for (size_t i = 0; i < CLIENTS; i++)
+        clients[i] = loopback_connect(loopback_port(listener.fd));
+    cr_assert(wait_until(backlog_is, &beyond));
+    cr_expect(eq(sz, port_statistics(contract.port).queued, SESSIONS_UNOPENED_MAX));
+    cr_expect(is_left_waiting(clients[CLIENTS - 1]));
+    cr_expect(eq(sz, backlog(), BEYOND), "nor later");
+
+    iocp_event_set(&gate);
+    cr_expect(wait_until(backlog_is, &none));
+    for (size_t i = 0; i < CLIENTS; i++)
+        client_send(clients[i], "m<EOF>", 6);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        char echo[8];
+
+        cr_expect(eq(long, client_receive_all(clients[i], echo, sizeof echo), 6));
+        close(clients[i]);
+    }
+    close_acceptor();
+    for (size_t i = 0; i < WORKERS; i++)
+        cr_expect(zero(int, results[i]));
+    iocp_event_destroy(&gate);
+}
