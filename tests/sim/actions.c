@@ -186,7 +186,7 @@ static void do_blocking(void)
         start_ns = schedule_now_ns();
         wait_ms = (int)chance_below(5);
         if (iocp_op_wait(&exchange->op.op, wait_ms) == -ETIMEDOUT &&
-            schedule_now_ns() < start_ns + wait_ms * 1000 * US)
+            schedule_now_ns() < start_ns + (int64_t)wait_ms * 1000 * US)
             schedule_fail("a wait for an operation ran out too early");
     }
     exchange_settle(exchange);

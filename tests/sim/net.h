@@ -20,7 +20,7 @@
 #define NET_DESCRIPTOR_FIRST (1 << 20)
 #define NET_FILES_MAX        96
 #define NET_STREAMS_MAX      48
-#define NET_SENT_MAX         (16 * 1024)
+#define NET_SENT_MAX         16384
 #define NET_BACKLOG_MAX      16
 
 enum net_phase {

@@ -42,22 +42,34 @@ static _Noreturn void refuse(const char *argument)
     exit(2);
 }
 
+/* Digits up to `end`; what stands behind them is left in `text`. */
+static uint64_t read_number(const char **text, char end)
+{
+    const char *start = *text;
+    char *behind;
+    uint64_t number = strtoull(start, &behind, 10);
+
+    if (*start < '0' || *start > '9' || *behind != end)
+        refuse(start);
+    *text = end != '\0' ? behind + 1 : behind;
+    return number;
+}
+
 static void read_option(struct options *options, const char *name, char *value)
 {
-    char end;
+    const char *text = value;
 
     if (value == NULL)
         refuse(name);
     if (strcmp(name, "--engine") == 0) {
         options->engine = value;
     } else if (strcmp(name, "--seed") == 0) {
-        if (sscanf(value, "%" SCNu64 "%c", &options->first, &end) != 1)
-            refuse(value);
+        options->first = read_number(&text, '\0');
         options->last = options->first;
         options->trace = true;
     } else if (strcmp(name, "--seeds") == 0) {
-        if (sscanf(value, "%" SCNu64 ":%" SCNu64 "%c", &options->first, &options->last, &end) != 2)
-            refuse(value);
+        options->first = read_number(&text, ':');
+        options->last = read_number(&text, '\0');
     } else {
         refuse(name);
     }

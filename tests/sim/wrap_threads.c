@@ -74,7 +74,7 @@ long WRAP(syscall)(long number, ...);
 int WRAP(pthread_mutex_init)(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
 {
     (void)attributes;
-    memset(mutex, 0, sizeof *mutex);
+    *mutex_of(mutex) = (struct mutex){0};
     return 0;
 }
 
@@ -142,7 +142,7 @@ int WRAP(pthread_mutex_unlock)(pthread_mutex_t *mutex)
 int WRAP(pthread_cond_init)(pthread_cond_t *condition, const pthread_condattr_t *attributes)
 {
     (void)attributes;
-    memset(condition, 0, sizeof *condition);
+    *condition_of(condition) = (struct condition){0};
     return 0;
 }
 
