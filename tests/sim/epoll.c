@@ -73,7 +73,7 @@ static uint32_t due(const struct item *item)
         return 0;
     if ((item->events & EPOLLET) && !item->fresh && item->seen == item->file->changes)
         return 0;
-    return net_readiness(item->file) & (item->events | EPOLLERR | EPOLLHUP);
+    return net_poll(item->file) & (item->events | EPOLLERR | EPOLLHUP);
 }
 
 unsigned epoll_set_readiness(const struct epoll_set *set)
@@ -254,7 +254,7 @@ static unsigned look_at(const struct pollfd *at, unsigned opened)
         return POLLNVAL;
     if (file == NULL || file->opened != opened)
         return 0;
-    return net_readiness(file) & ((unsigned)at->events | POLLERR | POLLHUP);
+    return net_poll(file) & ((unsigned)at->events | POLLERR | POLLHUP);
 }
 
 static int look(const struct polled *polled)

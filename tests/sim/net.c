@@ -135,6 +135,15 @@ unsigned net_readiness(const struct file *file)
     return POLLIN;
 }
 
+unsigned net_poll(const struct file *file)
+{
+    unsigned ready = net_readiness(file);
+
+    if (file->kind == FILE_STREAM && !(ready & POLLOUT))
+        file->stream->room_wanted = true;
+    return ready;
+}
+
 void net_clear_files(void)
 {
     memset(files, 0, sizeof files);

@@ -150,6 +150,9 @@ void net_clear_files(void);
 /* As poll tells it, with POLLRDHUP. */
 unsigned net_readiness(const struct file *file);
 
+/* The same, asked by poll: a stream that has no room for sends now tells when it has. */
+unsigned net_poll(const struct file *file);
+
 /* The library's side of a stream. */
 struct net_stream *net_new_stream(enum net_phase phase, const struct net_script *script);
 void net_file_changed(struct file *file);
