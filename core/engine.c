@@ -3,6 +3,7 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,17 @@ const char *iocp_engine_name(size_t index)
         if (i == index)
             return engine_table[i]->name;
     return NULL;
+}
+
+/* The first reason counts: the best engine's. */
+static void explain(const struct engine *failed, int error, struct engine_note *note)
+{
+    if (note->text[0] != '\0')
+        return;
+    *note = failed->note;
+    if (note->text[0] == '\0')
+        (void)snprintf(note->text, sizeof note->text, "%s does not start: %s", failed->ops->name,
+                       strerror(-error));
 }
 
 /* `note` tells of engines passed over; it joins the new one, or says why there is none. */
@@ -29,8 +41,7 @@ static int start(const struct engine_ops *ops, struct lane *lane, struct engine_
     made->lane = lane;
     error = ops->start(made);
     if (error < 0) {
-        if (made->note.text[0] != '\0')
-            *note = made->note;
+        explain(made, error, note);
         free(made);
         return error;
     }

@@ -56,7 +56,8 @@ struct engine_ops {
     struct seat *(*sit)(struct engine *engine);
     void (*rise)(struct engine *engine, struct seat *seat);
 
-    /* The others alone: a descriptor that is readable when wait would not have to wait. */
+    /* The others alone: a descriptor that is readable when wait would not have to wait. (It may be
+     * watched once a wait has returned nothing.) */
     int (*descriptor)(struct engine *engine);
 
     /* Wait until something is done, until woken, or until the deadline. No lock is held. */

@@ -184,8 +184,9 @@ static int uring_submit(struct engine *engine, struct channel *channel, struct o
 {
     struct uring_engine *self = self_of(engine);
     bool here = lane_runs_here(engine->lane);
+    enum channel_armed before = channel->armed;
 
-    if (channel->armed == ARMED_RECEIVE) /* nobody else may take what comes */
+    if (before == ARMED_RECEIVE) /* nobody else may take what comes */
         return 0;
     if (here && is_simple_send(channel)) {
         arm_send(self, channel);
@@ -195,7 +196,7 @@ static int uring_submit(struct engine *engine, struct channel *channel, struct o
         go_on(self, channel, done);
     }
     /* Whoever sits has looked at what is to be submitted before. */
-    if (channel->armed != ARMED_NONE && atomic_load(&engine->attended))
+    if (channel->armed != before && atomic_load(&engine->attended))
         uring_wake(engine, NULL);
     return 0;
 }
@@ -213,7 +214,7 @@ static void call_back(struct uring_engine *self, struct channel *channel)
 {
     if (channel->armed == ARMED_NONE)
         return;
-    ring_hand_over(&self->ring, channel->place);
+    ring_hand_over_to(&self->ring, channel->place);
     if (channel->armed != ARMED_SEND)
         ring_cancel(&self->ring, mark_of(channel));
 }
@@ -318,6 +319,11 @@ static void uring_wait(struct engine *engine, struct seat *seat, int64_t deadlin
     arm_wake(self);
     ring_enter(&self->ring, deadline_ns);
     take_returns(self, done);
+    if (done->first != NULL)
+        return;
+    /* The caller may watch the descriptor now. */
+    arm_wake(self);
+    ring_hand_over(&self->ring);
 }
 
 /* Nobody will take them from the port: it is closed. An end may still wait for them. */

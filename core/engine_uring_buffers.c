@@ -28,8 +28,8 @@ int buffers_open(struct buffers *buffers, struct io_uring *uring)
     }
     buffers->lent = mapping;
     buffers->memory = (char *)mapping + LENT_SIZE;
-    for (uint16_t i = 0; i < BUFFER_COUNT; i++)
-        buffers_give_back(buffers, i);
+    for (int i = 0; i < BUFFER_COUNT; i++)
+        buffers_give_back(buffers, (uint16_t)i);
     return 0;
 }
 

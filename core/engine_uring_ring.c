@@ -152,7 +152,14 @@ uint32_t ring_put(struct ring *ring, const struct io_uring_sqe *entry)
     return place;
 }
 
-void ring_hand_over(struct ring *ring, uint32_t place)
+void ring_hand_over(struct ring *ring)
+{
+    lock_acquire(&ring->lock);
+    hand_over_all(ring);
+    lock_release(&ring->lock);
+}
+
+void ring_hand_over_to(struct ring *ring, uint32_t place)
 {
     lock_acquire(&ring->lock);
     /* Between head and tail, however often the numbers have wrapped around? */

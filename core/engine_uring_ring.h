@@ -39,8 +39,9 @@ void ring_close(struct ring *ring);
  * of all entries. */
 uint32_t ring_put(struct ring *ring, const struct io_uring_sqe *entry);
 
-/* See to it that the kernel has read the entry at that place. */
-void ring_hand_over(struct ring *ring, uint32_t place);
+/* See to it that the kernel has read all entries; the one at that place. */
+void ring_hand_over(struct ring *ring);
+void ring_hand_over_to(struct ring *ring, uint32_t place);
 
 /* Let the entry with that mark, which the kernel has read, come back soon if it waits there. */
 void ring_cancel(struct ring *ring, uint64_t mark);

@@ -8,9 +8,10 @@
  *           in the lane's engine. It runs what it finds there and comes back: meanwhile nobody
  *           else sits there. So one busy connection needs no second thread.
  * Ready     When a wait finds more than one completion the others stay with the lane, for the
- *           same thread, without the port's lock. They are a part of the port's queue that is
- *           kept elsewhere: whenever the port has something else to see to (port_is_calm), they
- *           are moved over, and so they are when the thread does not get through them (look).
+ *           same thread, without the port's lock. They are the head of the port's queue, kept
+ *           elsewhere: as soon as the port has something else to see to (port_is_calm), nothing
+ *           joins them, and they are moved over, as they are when the thread does not get
+ *           through them (look).
  * Locking   The port's lock guards who sits; the lane's own, taken after it, the ready list.
  */
 #ifndef CORE_LANE_H

@@ -101,8 +101,10 @@ void port_queue(struct iocp_port *port, struct op_list *published)
 void port_gather(struct iocp_port *port, struct lane *lane)
 {
     lock_acquire(&lane->lock);
-    for (; lane->ready_count > 0; lane->ready_count--)
-        join_queue(port, op_list_take(&lane->ready));
+    port->queued += lane->ready_count;
+    lane->ready_count = 0;
+    op_list_join(&lane->ready, &port->queue);
+    op_list_join(&port->queue, &lane->ready);
     lock_release(&lane->lock);
 }
 
@@ -204,17 +206,24 @@ void port_publish(struct op_list *done, struct op_list *published)
     }
 }
 
+/* The lane of the calling thread keeps them, if nothing stands before them elsewhere. */
+static bool keep(struct iocp_port *port, struct op_list *published)
+{
+    struct runner *runner = runner_of_thread();
+
+    return runner->port == port && runner->lane != NULL && port_is_calm(port) &&
+           lane_keep(runner->lane, runner, published);
+}
+
 void port_complete(struct iocp_port *port, struct op_list *done)
 {
     struct op_list published = {0};
-    struct runner *runner = runner_of_thread();
 
     if (done->first == NULL)
         return;
     port_publish(done, &published);
 
-    if (published.first != NULL && !(runner->port == port && runner->lane != NULL &&
-                                     lane_keep(runner->lane, runner, &published))) {
+    if (published.first != NULL && !keep(port, &published)) {
         lock_acquire(&port->lock);
         for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;)
             insert(port, op);

@@ -80,6 +80,7 @@ struct iocp_port {
     unsigned waiting;
     struct runner *runners;  /* threads between two waits */
     unsigned running;        /* of those that count */
+    unsigned blocked;        /* of those found asleep */
     unsigned concurrency;    /* constant */
     unsigned starts;         /* takes under the lock, so far */
     unsigned watchers;       /* waiters that look at the runners once a millisecond */
@@ -127,7 +128,7 @@ void port_publish(struct op_list *done, struct op_list *published);
 /* Put published operations into the queue; without the queue, if the port is closed. */
 void port_queue(struct iocp_port *port, struct op_list *published) REQUIRES(port->lock);
 
-/* Move what a lane holds ready into the queue. */
+/* Move what a lane holds ready into the queue, before what is there: that came later. */
 void port_gather(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
 
 void port_gather_all(struct iocp_port *port) REQUIRES(port->lock);

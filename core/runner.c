@@ -50,11 +50,17 @@ void runner_stop_counting(struct iocp_port *port, struct runner *runner, enum ru
 {
     if (runner->state == RUNNER_RUNS)
         port->running--;
+    if (runner->state == RUNNER_BLOCKED)
+        port->blocked--;
+    if (state == RUNNER_BLOCKED)
+        port->blocked++;
     runner->state = state;
 }
 
 void runner_count_again(struct iocp_port *port, struct runner *runner)
 {
+    if (runner->state == RUNNER_BLOCKED)
+        port->blocked--;
     runner->state = RUNNER_RUNS;
     port->running++;
 }

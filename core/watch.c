@@ -51,13 +51,12 @@ static void check_progress(struct iocp_port *port, struct runner *runner, unsign
     REQUIRES(port->lock);
 
 /* A spare that sleeps does it for all; without one every sitting waiter does, as each may rise
- * at any time. A newcomer also begins when all runners are blocked: those who have looked at
- * them may be gone. */
+ * at any time. Who comes when all are blocked looks too: whoever did before may have gone. */
 static bool may_watch(const struct iocp_port *port, const struct waiter *waiter)
 {
-    bool new_to_runners = port->runners != NULL && waiter->look_ns == DEADLINE_NONE;
+    bool wanted = port->running > 0 || (port->blocked > 0 && waiter->look_ns == DEADLINE_NONE);
 
-    return !waiter->watches && port->spare_watchers == 0 && (port->running > 0 || new_to_runners);
+    return wanted && !waiter->watches && port->spare_watchers == 0;
 }
 
 static void start_watching(struct iocp_port *port, struct waiter *waiter)
@@ -206,7 +205,7 @@ static int64_t next_look(struct iocp_port *port, struct waiter *waiter, int64_t 
         return now_ns + LOOK_NS;
 
     stop_watching(port, waiter);
-    if (port->runners == NULL)
+    if (port->blocked == 0)
         return DEADLINE_NONE;
     doublings = waiter->idle_looks - IDLE_LOOKS;
     return now_ns + ((int64_t)LOOK_NS << (doublings < DOUBLINGS_MAX ? doublings : DOUBLINGS_MAX));
