@@ -297,11 +297,11 @@ static struct thread *choose(unsigned ready)
     bool shuffle = chance_one_in(run.switch_odds);
 
     if (run.by_priority) {
-        if (shuffle && run.current != NULL)
+        if (shuffle)
             run.current->priority = chance_below(1000);
         return highest_ready();
     }
-    if (!shuffle && run.current != NULL && run.current->condition == READY)
+    if (!shuffle && run.current->condition == READY)
         return run.current;
     return draw_ready(ready);
 }
@@ -332,8 +332,7 @@ static void count_step(void)
     if (++run.account.steps > STEPS_MAX)
         schedule_fail("not at its end after %u steps", STEPS_MAX);
     run.now_ns += STEP_NS;
-    if (run.current != NULL)
-        run.current->cpu_ns += STEP_NS;
+    run.current->cpu_ns += STEP_NS;
 }
 
 /* Pass the turn on, and come back when it is the calling thread's again; an ended one does not. */
@@ -341,17 +340,20 @@ static void yield_turn(void)
 {
     struct thread *before = run.current;
     struct thread *next;
+    bool comes_back;
 
     count_step();
     next = next_thread();
     if (next == before)
         return;
+    comes_back = before->condition != ENDED;
     run.account.switches++;
     run.account.mark =
         (run.account.mark ^ (next != NULL ? next->number + 1 : 0)) * UINT64_C(0x100000001b3);
     run.current = next;
     pass_turn(next != NULL ? &next->turn : &run.all_ended);
-    if (before != NULL && before->condition != ENDED)
+    /* The turn is another's: nothing of the run may be looked at any more. */
+    if (comes_back)
         await_turn(&before->turn);
 }
 
