@@ -374,8 +374,8 @@ void channel_fail(struct channel *channel, struct iocp_op *op, int error, struct
     }
     op_list_remove(&channel->waiting, op);
     fail(channel, op, error, done);
-    if (channel->outward && channel->socket->sends_broken)
-        channel_fail_all(channel, -EPIPE, done);
-    else
-        shut_when_sent(channel);
+    if (channel->outward && channel->socket->sends_broken &&
+        channel_fail_all(channel, -EPIPE, done) > 0)
+        return;
+    shut_when_sent(channel);
 }

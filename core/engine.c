@@ -1,4 +1,4 @@
-/* engine.c - the table of engines, and the choice by name. */
+/* engine.c - the choice of an engine by name. */
 /* SPDX-License-Identifier: MIT */
 #include "engine.h"
 
@@ -9,20 +9,12 @@
 
 #include <iocp/port.h>
 
-/* Best first: the order in which "auto" tries them. */
-static const struct engine_ops *const engines[] = {
-#ifdef IOCP_HAVE_URING
-    &engine_uring,
-#endif
-    &engine_epoll,
-    &engine_blocking,
-};
-
-enum { ENGINE_COUNT = sizeof engines / sizeof *engines };
-
 const char *iocp_engine_name(size_t index)
 {
-    return index < ENGINE_COUNT ? engines[index]->name : NULL;
+    for (size_t i = 0; engine_table[i] != NULL; i++)
+        if (i == index)
+            return engine_table[i]->name;
+    return NULL;
 }
 
 /* The first reason counts: the best engine's. */
@@ -70,10 +62,10 @@ int engine_create(const char *name, struct lane *lane, struct engine **engine)
     struct engine_note note = {0};
     int error = -EINVAL;
 
-    for (size_t i = 0; i < ENGINE_COUNT; i++) {
-        if (!any && strcmp(name, engines[i]->name) != 0)
+    for (size_t i = 0; engine_table[i] != NULL; i++) {
+        if (!any && strcmp(name, engine_table[i]->name) != 0)
             continue;
-        error = start(engines[i], lane, &note, engine);
+        error = start(engine_table[i], lane, &note, engine);
         if (!any || !is_passed_over(error))
             return error;
     }

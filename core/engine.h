@@ -88,6 +88,9 @@ const char *engine_passed_over(const struct engine *engine);
 /* Stop and free an engine. */
 void engine_free(struct engine *engine);
 
+/* All of them, best first: the order in which "auto" tries them. NULL behind the last. */
+extern const struct engine_ops *const engine_table[];
+
 extern const struct engine_ops engine_blocking;
 extern const struct engine_ops engine_epoll;
 extern const struct engine_ops engine_uring;

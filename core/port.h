@@ -66,7 +66,7 @@ struct waiter {
     int64_t look_ns;        /* when it looks at the runners; DEADLINE_NONE: never */
     unsigned idle_looks;    /* in a row that saw nobody run */
     unsigned seen_starts;
-    bool watches; /* once a millisecond */
+    bool watches; /* twice a millisecond */
     bool spare;   /* it did not sit when it began to watch */
     bool looked;  /* into all the lanes in which it sits; its own */
     bool woken;   /* out of the list; has to look around */
@@ -84,7 +84,7 @@ struct iocp_port {
     unsigned blocked;        /* of those found asleep */
     unsigned concurrency;    /* constant */
     unsigned starts;         /* takes under the lock, so far */
-    unsigned watchers;       /* waiters that look at the runners once a millisecond */
+    unsigned watchers;       /* waiters that look at the runners twice a millisecond */
     unsigned spare_watchers; /* of these, those that sleep between two looks */
     unsigned looks;          /* at the runners, so far */
     int64_t looked_ns;       /* when the last one began */

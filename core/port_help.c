@@ -109,7 +109,8 @@ static void sleep_a_while(struct iocp_port *port, struct ender *ender, int64_t d
 static void wait_once(struct iocp_port *port, struct ender *ender, struct waiter *waiter,
                       int64_t deadline_ns)
 {
-    bool sits = !port->called && seats_take(port, waiter);
+    /* Who sits goes on sitting, though somebody was called: it must not sleep with a lane. */
+    bool sits = (waiter->lanes != NULL || !port->called) && seats_take(port, waiter);
     int64_t limit_ns = watch_limit(port, waiter, deadline_ns);
 
     if (sits)

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Windows' kernel sees a thread of a port block; Linux does not tell. So while callbacks run, one
- * of the waiters, if possible one that sleeps anyway, looks at the runners once a millisecond.
+ * of the waiters, if possible one that sleeps anyway, looks at the runners twice a millisecond.
  * (Without any, a thread that waits in an end does.) Between two looks
  *
  *   a runner has taken less than   It is behind: what its lane holds goes to the queue, for
@@ -20,7 +20,7 @@
 #include "port_help.h"
 
 enum {
-    LOOK_NS = 1000000,
+    LOOK_NS = 500000,
     IDLE_LOOKS = 8,    /* before the watching ends */
     DOUBLINGS_MAX = 9, /* of the pause between looks at runners that are all blocked */
     SUSPECTS_AT_ONCE = 32,
