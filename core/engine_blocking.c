@@ -31,7 +31,7 @@ struct seat {
     struct channel *channel; /* which its waiter blocks for; guarded by the line's lock */
     bool sitting;            /* its waiter is inside wait; guarded by the line's lock */
     bool hurried;            /* its waiter will be back after a slice; guarded by the line's lock */
-    atomic_bool called;      /* by wake */
+    atomic_bool called;      /* set by wake, cleared by the wait which that ends */
     int wake_fd;
 };
 

@@ -35,7 +35,7 @@ struct iocp_event_waiter {
 struct wait {
     struct lock lock;
     pthread_cond_t ready; /* signalled: woken */
-    atomic_uint woken;    /* written under lock */
+    atomic_uint woken;    /* 0 or 1; written under lock; port_help looks at it without */
     int released;         /* guarded by lock; the index of the event that released the thread */
     bool all;             /* constant */
     size_t count;

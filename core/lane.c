@@ -1,11 +1,18 @@
-/* lane.c - one engine instance, the sockets it serves, and its ready completions. */
+/* lane.c - one engine instance, its ready completions, and who sits in its wait. */
 /* SPDX-License-Identifier: MIT */
+/*
+ * As a rule a waiter sits in one lane. Where there are more free lanes than waiters (threads
+ * compute, or have left) one waiter sits in several: it watches their engines' descriptors.
+ */
 #include "lane.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
+#include "clock.h"
 #include "port.h"
+#include "port_help.h"
 
 int lane_create(struct iocp_port *port, const char *name, struct lane **lane)
 {
@@ -50,7 +57,7 @@ void lane_deadline_nearer(struct lane *lane)
 
     lock_acquire(&port->lock);
     if (lane->sitters > 0)
-        seats_wake_lane(port, lane);
+        lane_wake(port, lane);
     port_unlock(port);
 }
 
@@ -93,4 +100,211 @@ size_t lane_count_ready(struct lane *lane)
     count = lane->ready_count;
     lock_release(&lane->lock);
     return count;
+}
+
+/* Sitting: from here on under the port's lock. */
+
+static void occupy(struct lane *lane)
+{
+    lane->state = LANE_SAT_IN;
+    lane->sitters++;
+    /* Before the wait begins; sequentially consistent, as is the engine's look at it. */
+    atomic_store(&lane->engine->attended, true);
+}
+
+static void sit_down(struct waiter *waiter, struct lane *lane)
+{
+    lane->next_held = waiter->lanes;
+    waiter->lanes = lane;
+    waiter->looked = false;
+    occupy(lane);
+}
+
+static void rise(struct waiter *waiter, struct lane *lane)
+{
+    lane->sitters--;
+    if (waiter->seat != NULL)
+        lane->engine->ops->rise(lane->engine, waiter->seat);
+    if (lane->sitters > 0)
+        return;
+    lane->state = LANE_FREE;
+    atomic_store(&lane->engine->attended, false);
+}
+
+static void set_runner(struct lane *lane, struct runner *runner)
+{
+    lock_acquire(&lane->lock);
+    lane->runner = runner;
+    lock_release(&lane->lock);
+}
+
+static bool take_shared_seat(struct lane *lane, struct waiter *waiter)
+{
+    if (waiter->seat == NULL)
+        waiter->seat = lane->engine->ops->sit(lane->engine);
+    if (waiter->seat == NULL)
+        return false;
+    if (waiter->lanes == NULL)
+        occupy(lane);
+    waiter->lanes = lane; /* linked to no other: several waiters hold it */
+    return true;
+}
+
+bool lanes_sit_down(struct iocp_port *port, struct waiter *waiter)
+{
+    struct lane *own = waiter->runner->lane;
+
+    if (port->lanes[0]->engine->ops->shared)
+        return take_shared_seat(port->lanes[0], waiter);
+
+    for (unsigned i = 0; i < port->lane_count; i++) {
+        if (port->lanes[i]->state == LANE_FREE && port->lanes[i] != own)
+            sit_down(waiter, port->lanes[i]);
+    }
+    /* Last, so that it stands first: that is the one which is kept. */
+    if (own != NULL && (own->state == LANE_FREE || own->runner == waiter->runner)) {
+        set_runner(own, NULL);
+        sit_down(waiter, own);
+    }
+    return waiter->lanes != NULL;
+}
+
+void lanes_rise(struct iocp_port *port, struct waiter *waiter, bool keep)
+{
+    struct runner *runner = waiter->runner;
+    struct lane *kept = keep && waiter->seat == NULL ? waiter->lanes : NULL;
+
+    (void)port;
+    for (struct lane *lane; (lane = waiter->lanes) != NULL;) {
+        waiter->lanes = lane->next_held;
+        rise(waiter, lane);
+    }
+    waiter->seat = NULL;
+    runner->lane = kept;
+    if (kept != NULL) {
+        kept->state = LANE_RUNS;
+        set_runner(kept, runner);
+    }
+}
+
+void lane_free_seat(struct iocp_port *port, struct lane *lane)
+{
+    set_runner(lane, NULL); /* first: afterwards it keeps nothing there any more */
+    port_gather(port, lane);
+    lane->state = LANE_FREE;
+}
+
+void waiter_wake(struct waiter *waiter)
+{
+    struct lane *lane = waiter->lanes;
+
+    if (lane != NULL)
+        lane->engine->ops->wake(lane->engine, waiter->seat);
+    else
+        condition_signal(&waiter->runner->wake);
+}
+
+static void wake_those_in(struct waiter *waiters, const struct lane *lane)
+{
+    for (; waiters != NULL; waiters = waiters->older) {
+        for (const struct lane *held = waiters->lanes; held != NULL; held = held->next_held) {
+            if (held == lane)
+                lane->engine->ops->wake(lane->engine, waiters->seat);
+        }
+    }
+}
+
+void lane_wake(struct iocp_port *port, struct lane *lane)
+{
+    if (lane->engine->ops->shared) {
+        wake_those_in(port->newest, lane);
+        help_wake_engine(lane->engine);
+    } else {
+        lane->engine->ops->wake(lane->engine, NULL);
+    }
+}
+
+/* Complete what is past its deadline. */
+static void expire(struct lane *lane)
+{
+    int64_t now_ns = clock_now_ns();
+    struct iocp_socket *socket;
+
+    while ((socket = timers_take(&lane->timers, now_ns)) != NULL) {
+        socket_expire(socket, now_ns);
+        socket_drop(socket);
+    }
+}
+
+static void wait_in_one(struct lane *lane, struct seat *seat, int64_t deadline_ns,
+                        struct op_list *done)
+{
+    int64_t timer_ns = timers_next(&lane->timers);
+    int64_t limit_ns = timer_ns < deadline_ns ? timer_ns : deadline_ns;
+
+    lane->engine->ops->wait(lane->engine, seat, limit_ns, done);
+    if (timer_ns != DEADLINE_NONE)
+        expire(lane);
+}
+
+/* Until the descriptor of one of the engines is readable, or a deadline has come. */
+static void poll_all(struct lane *lanes, int64_t deadline_ns)
+{
+    struct pollfd fds[IOCP_CONCURRENCY_MAX];
+    nfds_t count = 0;
+
+    for (; lanes != NULL; lanes = lanes->next_held) {
+        int64_t timer_ns = timers_next(&lanes->timers);
+
+        deadline_ns = timer_ns < deadline_ns ? timer_ns : deadline_ns;
+        fds[count++] =
+            (struct pollfd){.fd = lanes->engine->ops->descriptor(lanes->engine), .events = POLLIN};
+    }
+    (void)poll(fds, count, deadline_left_ms(deadline_ns));
+}
+
+static void look_into_all(struct lane *lanes, struct op_list *done)
+{
+    for (; lanes != NULL; lanes = lanes->next_held)
+        wait_in_one(lanes, NULL, 0, done);
+}
+
+/* A look takes a wake away, and only the caller, under the lock, sees what it was about. So it
+ * gets the chance between the first look, after which nothing is left to be carried out, and the
+ * poll. */
+static void wait_in_all(struct waiter *waiter, int64_t deadline_ns, struct op_list *done)
+{
+    if (waiter->looked)
+        poll_all(waiter->lanes, deadline_ns);
+    waiter->looked = true;
+    look_into_all(waiter->lanes, done);
+}
+
+void lanes_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+{
+    struct lane *lanes = waiter->lanes;
+    struct op_list done = {0};
+
+    waiter->runner->turns = 0;
+    port_unlock(port);
+    if (lanes->next_held == NULL)
+        wait_in_one(lanes, waiter->seat, deadline_ns, &done);
+    else
+        wait_in_all(waiter, deadline_ns, &done);
+    port_publish(&done, &waiter->found);
+    lock_acquire(&port->lock);
+}
+
+void lanes_glance(struct iocp_port *port, struct runner *runner)
+{
+    struct waiter self = {.runner = runner};
+
+    runner->turns = 0;
+    if (!lanes_sit_down(port, &self))
+        return;
+    port->running++; /* its slot is not free for others: it takes what is next in the queue */
+    lanes_wait(port, &self, 0);
+    port->running--;
+    lanes_rise(port, &self, true);
+    port_queue(port, &self.found);
 }

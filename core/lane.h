@@ -1,4 +1,4 @@
-/* lane.h - one engine instance, the sockets it serves, and its ready completions. */
+/* lane.h - one engine instance, its ready completions, and who sits in its wait. */
 /* SPDX-License-Identifier: MIT */
 /*
  * A port has as many lanes as its concurrency value, as soon as it has as many threads (with a

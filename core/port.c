@@ -25,21 +25,15 @@
 #include "port.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdlib.h>
 
 #include "clock.h"
 #include "port_help.h"
-
-/* Takes of a thread without a look into its engine, before it looks there. */
-enum { TURNS_PER_GLANCE = 32 };
 
 /* Thread-safety analysis reads these; the definitions follow. */
 static void note_calm(struct iocp_port *port) REQUIRES(port->lock);
 static struct iocp_op *leave_queue(struct iocp_port *port) REQUIRES(port->lock);
 static struct waiter *wake_newest(struct iocp_port *port) REQUIRES(port->lock);
 static void hand_over(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
-static void insert(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
 static bool call_waiter(struct iocp_port *port) REQUIRES(port->lock);
 static void enlist(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
 static void forget(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
@@ -53,8 +47,6 @@ static size_t take(struct iocp_port *port, struct op_list *taken, size_t capacit
     REQUIRES(port->lock);
 static size_t take_what_lanes_hold(struct iocp_port *port, struct op_list *taken, size_t capacity)
     REQUIRES(port->lock);
-static int take_or_wait(struct iocp_port *port, struct runner *runner, struct op_list *taken,
-                        size_t capacity, int64_t deadline_ns) REQUIRES(port->lock);
 
 static void note_calm(struct iocp_port *port)
 {
@@ -127,7 +119,7 @@ static struct waiter *wake_newest(struct iocp_port *port)
     port->newest = waiter->older;
     port->waiting--;
     waiter->woken = true;
-    seats_wake(waiter);
+    waiter_wake(waiter);
     return waiter;
 }
 
@@ -137,7 +129,7 @@ static void hand_over(struct iocp_port *port, struct iocp_op *op)
     port->running++;
 }
 
-static void insert(struct iocp_port *port, struct iocp_op *op)
+void port_insert(struct iocp_port *port, struct iocp_op *op)
 {
     if (port->closed) {
         op_abandon(op);
@@ -173,7 +165,7 @@ static bool call_waiter(struct iocp_port *port)
         return false;
     waiter->called = true;
     port->called = true;
-    seats_wake(waiter);
+    waiter_wake(waiter);
     return true;
 }
 
@@ -226,64 +218,9 @@ void port_complete(struct iocp_port *port, struct op_list *done)
     if (published.first != NULL && !keep(port, &published)) {
         lock_acquire(&port->lock);
         for (struct iocp_op *op; (op = op_list_take(&published)) != NULL;)
-            insert(port, op);
+            port_insert(port, op);
         port_unlock(port);
     }
-}
-
-void port_hand_back(struct iocp_op *op)
-{
-    if (op->kind == OP_PACKET)
-        free(op);
-    else
-        op_hand_back(op);
-}
-
-static int post(struct iocp_port *port, struct iocp_op *op)
-{
-    int error = 0;
-
-    lock_acquire(&port->lock);
-    if (port->closed)
-        error = -ESHUTDOWN;
-    else
-        insert(port, op);
-    port_unlock(port);
-    return error;
-}
-
-int iocp_port_post(struct iocp_port *port, size_t count, uintptr_t key, void *pointer)
-{
-    struct iocp_op *packet = calloc(1, sizeof *packet);
-    int error;
-
-    if (packet == NULL)
-        return -ENOMEM;
-    packet->kind = OP_PACKET;
-    packet->count = count;
-    packet->key = key;
-    packet->context = pointer;
-    error = post(port, packet);
-    if (error < 0)
-        free(packet);
-    return error;
-}
-
-int iocp_port_post_callback(struct iocp_port *port, struct iocp_op *op, uintptr_t key,
-                            iocp_callback *callback, void *context)
-{
-    int error;
-
-    if (op == NULL || callback == NULL)
-        return -EINVAL;
-    if (op_in_flight(op))
-        return -EBUSY;
-    op_begin(op, OP_CALL, NULL, callback, context);
-    op->key = key;
-    error = post(port, op);
-    if (error < 0)
-        op_revoke(op);
-    return error;
 }
 
 static void enlist(struct iocp_port *port, struct waiter *waiter)
@@ -310,7 +247,7 @@ static void wait_once(struct iocp_port *port, struct waiter *waiter, int64_t dea
     int64_t limit_ns = watch_limit(port, waiter, deadline_ns);
 
     if (waiter->lanes != NULL)
-        seats_wait(port, waiter, limit_ns);
+        lanes_wait(port, waiter, limit_ns);
     else
         port_sleep(port, waiter, limit_ns);
     watch_look(port, waiter);
@@ -346,7 +283,7 @@ static size_t park(struct iocp_port *port, struct runner *runner, struct op_list
 
     enlist(port, &self);
     do {
-        seats_take(port, &self);
+        lanes_sit_down(port, &self);
         wait_once(port, &self, deadline_ns);
     } while (!self.woken && self.found.first == NULL && clock_now_ns() < deadline_ns);
     forget(port, &self);
@@ -357,7 +294,7 @@ static size_t park(struct iocp_port *port, struct runner *runner, struct op_list
         op_list_append(taken, self.handed);
         count = 1 + take(port, taken, capacity - 1);
     }
-    seats_leave(port, &self, count > 0);
+    lanes_rise(port, &self, count > 0);
     if (count > 0)
         port_start(port, runner, self.handed != NULL, true);
     if (self.found.first != NULL &&
@@ -384,8 +321,8 @@ static size_t take_what_lanes_hold(struct iocp_port *port, struct op_list *taken
     return take(port, taken, capacity);
 }
 
-static int take_or_wait(struct iocp_port *port, struct runner *runner, struct op_list *taken,
-                        size_t capacity, int64_t deadline_ns)
+int port_take_or_wait(struct iocp_port *port, struct runner *runner, struct op_list *taken,
+                      size_t capacity, int64_t deadline_ns)
 {
     int error = port->closed ? -EBADF : 0;
     bool waited = false;
@@ -393,7 +330,7 @@ static int take_or_wait(struct iocp_port *port, struct runner *runner, struct op
 
     while (error == 0) {
         if (runner->turns >= TURNS_PER_GLANCE)
-            seats_glance(port, runner);
+            lanes_glance(port, runner);
         if (port->closed) {
             error = -ESHUTDOWN;
         } else if (may_start(port) && port->queued > 0) {
@@ -412,93 +349,4 @@ static int take_or_wait(struct iocp_port *port, struct runner *runner, struct op
     }
     port_start(port, runner, false, count > 0);
     return count > 0 ? (int)count : error;
-}
-
-static void read_completion(struct iocp_op *op, struct iocp_completion *completion)
-{
-    completion->key = op->key;
-    completion->count = op->count;
-    completion->error = op->result < 0 ? op->result : 0;
-    completion->callback = op->callback;
-    completion->op = op;
-    if (op->kind == OP_PACKET)
-        completion->op = op->context;
-    port_hand_back(op);
-}
-
-/* A take from the thread's own lane, while nothing else is to be seen to. */
-static size_t take_own(struct iocp_port *port, struct op_list *taken, size_t capacity)
-{
-    struct runner *runner = runner_of_thread();
-
-    if (runner->port != port || runner->lane == NULL || !port_is_calm(port) ||
-        runner->turns >= TURNS_PER_GLANCE)
-        return 0;
-    return lane_take(runner->lane, runner, taken, capacity);
-}
-
-static void count_take(struct runner *runner)
-{
-    unsigned takes = atomic_load_explicit(&runner->takes, memory_order_relaxed);
-
-    atomic_store_explicit(&runner->takes, takes + 1, memory_order_relaxed);
-    runner->turns++;
-}
-
-static int take_at_port(struct iocp_port *port, struct op_list *taken, size_t capacity,
-                        int64_t deadline_ns)
-{
-    struct runner *runner = port_arrive(port);
-    int result;
-
-    starved_return(port, runner);
-    result = take_or_wait(port, runner, taken, capacity, deadline_ns);
-    port_let_go(port);
-    watch_begin(port);
-    starved_desert(port);
-    port_drop_user(port);
-    return result;
-}
-
-int iocp_port_wait_many(struct iocp_port *port, struct iocp_completion completions[],
-                        size_t capacity, int timeout_ms)
-{
-    struct op_list taken = {0};
-    int error = errno;
-    int result;
-
-    if (capacity == 0)
-        return -EINVAL;
-    capacity = capacity < INT_MAX ? capacity : INT_MAX;
-
-    /* Now: a look that found it asleep in its last callback must not be judged in its next. */
-    count_take(runner_of_thread());
-    result = (int)take_own(port, &taken, capacity);
-    if (result == 0) {
-        result = take_at_port(port, &taken, capacity, deadline_after_ms(timeout_ms));
-    }
-
-    for (struct iocp_op *op; (op = op_list_take(&taken)) != NULL;)
-        read_completion(op, completions++);
-    errno = error; /* what the system calls on the way left there is nobody's */
-    return result;
-}
-
-int iocp_port_wait(struct iocp_port *port, struct iocp_completion *completion, int timeout_ms)
-{
-    int count = iocp_port_wait_many(port, completion, 1, timeout_ms);
-
-    return count < 0 ? count : 0;
-}
-
-void iocp_port_read_statistics(struct iocp_port *port, struct iocp_port_statistics *statistics)
-{
-    lock_acquire(&port->lock);
-    statistics->queued = port->queued;
-    for (unsigned i = 0; i < port->lane_count; i++)
-        statistics->queued += lane_count_ready(port->lanes[i]);
-    statistics->waiting = port->waiting;
-    statistics->running = port->running;
-    statistics->concurrency = port->concurrency;
-    port_unlock(port);
 }

@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Files      port.c          the queue, and the threads that wait at it
- *            lane.c          the parts of the queue that stay with one engine
- *            seats.c         what a waiter does that sits in lanes
+ *            port_calls.c    post to it, take from it
+ *            lane.c          who sits in which engine, and what stays with it
  *            runner.c        which thread runs on which port
  *            watch.c         find the callbacks that block
  *            starved.c       tell when all of them take long
@@ -119,7 +119,18 @@ static inline bool port_is_calm(struct iocp_port *port)
     return atomic_load_explicit(&port->calm, memory_order_relaxed);
 }
 
+/* Takes of a thread without a look into its engine, before it looks there. */
+enum { TURNS_PER_GLANCE = 32 };
+
 /* port.c */
+
+/* A completion comes: to the newest waiter, or into the queue; nowhere, if the port is closed. */
+void port_insert(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
+
+/* Take up to `capacity` completions, and wait for the first; then the thread runs. How many, or
+ * as iocp_port_wait. */
+int port_take_or_wait(struct iocp_port *port, struct runner *runner, struct op_list *taken,
+                      size_t capacity, int64_t deadline_ns) REQUIRES(port->lock);
 
 /* Publish the results of operations and queue those that have a callback. */
 void port_complete(struct iocp_port *port, struct op_list *done);
@@ -135,39 +146,41 @@ void port_gather(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock)
 
 void port_gather_all(struct iocp_port *port) REQUIRES(port->lock);
 
-/* An operation leaves the queue: the caller has it back. (A packet is freed.) */
-void port_hand_back(struct iocp_op *op);
-
 /* While the rules allow it: oldest completion to newest waiter; a sleeper to a free lane. */
 void port_let_go(struct iocp_port *port) REQUIRES(port->lock);
 
 /* Wake every waiter; nothing is handed over. */
 void port_wake_all(struct iocp_port *port) REQUIRES(port->lock);
 
-/* seats.c */
+/* port_calls.c */
+
+/* An operation leaves the queue: the caller has it back. (A packet is freed.) */
+void port_hand_back(struct iocp_op *op);
+
+/* lane.c */
 
 /* Sit down in the lane the waiter's runner had, and in all that are free. False: in none. */
-bool seats_take(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
+bool lanes_sit_down(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
 
 /* Rise from all; but one is kept for the runner, if it is to run what was found. */
-void seats_leave(struct iocp_port *port, struct waiter *waiter, bool keep) REQUIRES(port->lock);
+void lanes_rise(struct iocp_port *port, struct waiter *waiter, bool keep) REQUIRES(port->lock);
 
 /* Wait in the lanes until something is found there, until woken, or until the deadline. What
  * was found is published. The lock is let go meanwhile. */
-void seats_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+void lanes_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
     REQUIRES(port->lock);
 
 /* The lane's runner no longer runs for it: its completions to the queue, its seat to others. */
-void seats_free_lane(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
+void lane_free_seat(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
 
 /* End the waiter's wait, or sleep. */
-void seats_wake(struct waiter *waiter);
+void waiter_wake(struct waiter *waiter);
 
 /* End the wait of all that sit in the lane. */
-void seats_wake_lane(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
+void lane_wake(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
 
 /* Look once into the runner's lane and the free ones; what was found joins the queue. */
-void seats_glance(struct iocp_port *port, struct runner *runner) REQUIRES(port->lock);
+void lanes_glance(struct iocp_port *port, struct runner *runner) REQUIRES(port->lock);
 
 /* runner.c */
 

@@ -90,7 +90,7 @@ static void sit(struct iocp_port *port, struct ender *ender, struct waiter *wait
                 int64_t deadline_ns)
 {
     if (settle_down(ender, waiter->lanes->engine, waiter->seat))
-        seats_wait(port, waiter, deadline_ns);
+        lanes_wait(port, waiter, deadline_ns);
     (void)settle_down(ender, NULL, NULL);
     port_queue(port, &waiter->found);
     port_let_go(port); /* what is done there is for others to take */
@@ -110,7 +110,7 @@ static void wait_once(struct iocp_port *port, struct ender *ender, struct waiter
                       int64_t deadline_ns)
 {
     /* Who sits goes on sitting, though somebody was called: it must not sleep with a lane. */
-    bool sits = (waiter->lanes != NULL || !port->called) && seats_take(port, waiter);
+    bool sits = (waiter->lanes != NULL || !port->called) && lanes_sit_down(port, waiter);
     int64_t limit_ns = watch_limit(port, waiter, deadline_ns);
 
     if (sits)
@@ -140,7 +140,7 @@ bool port_help(const atomic_uint *word, unsigned bits, int64_t deadline_ns)
         wait_once(port, &self, &waiter, deadline_ns);
     leave(&self);
     watch_leave(port, &waiter);
-    seats_leave(port, &waiter, false);
+    lanes_rise(port, &waiter, false);
     port_let_go(port);
     port_drop_user(port);
     return true;

@@ -42,7 +42,7 @@ static void leave_lane(struct iocp_port *port, struct runner *runner)
     struct lane *lane = runner->lane;
 
     if (lane != NULL && lane->runner == runner)
-        seats_free_lane(port, lane);
+        lane_free_seat(port, lane);
     runner->lane = NULL;
 }
 

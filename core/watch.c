@@ -102,7 +102,7 @@ void watch_begin(struct iocp_port *port)
             watcher = waiter; /* the oldest one that sleeps, or, if none does, the oldest */
     }
     start_watching(port, watcher);
-    seats_wake(watcher);
+    waiter_wake(watcher);
 }
 
 static void check_progress(struct iocp_port *port, struct runner *runner, unsigned takes)
@@ -120,7 +120,7 @@ static void suspect_runner(struct iocp_port *port, struct runner *runner, unsign
                            struct suspect *suspect)
 {
     if (runner->lane != NULL && runner->lane->runner == runner)
-        seats_free_lane(port, runner->lane);
+        lane_free_seat(port, runner->lane);
     *suspect = (struct suspect){
         .runner = runner,
         .thread = runner->thread,
