@@ -91,12 +91,26 @@ static int connect_all_the_way(int fd, const struct sockaddr_in *address)
     return error == 0 ? 0 : -1;
 }
 
-int loopback_connect(uint16_t port)
+int loopback_try_connect(uint16_t port)
 {
     const int fd = give_patience(open_socket());
     const struct sockaddr_in address = on_port(port);
+    int error;
 
-    check(connect_all_the_way(fd, &address), "connect");
+    if (connect_all_the_way(fd, &address) == 0)
+        return fd;
+    error = errno;
+    close(fd);
+    return -error;
+}
+
+int loopback_connect(uint16_t port)
+{
+    const int fd = loopback_try_connect(port);
+
+    if (fd < 0)
+        errno = -fd;
+    check(fd, "connect");
     return fd;
 }
 

@@ -22,8 +22,9 @@ struct sockaddr_in loopback_address(int fd);
 /* The port a socket is bound to. */
 uint16_t loopback_port(int fd);
 
-/* A connection to that port. */
+/* A connection to that port; the second one, where it may fail: or a negative errno. */
 int loopback_connect(uint16_t port);
+int loopback_try_connect(uint16_t port);
 
 /* The next connection of a listening socket. */
 int loopback_accept(int listener);
