@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "own.h"
 #include "scenery.h"
 
 TestSuite(accept_crowd, .timeout = 120);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "own.h"
 #include "scarcity.h"
 #include "scenery.h"
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "own.h"
 #include "scenery.h"
 #include "stream.h"
 

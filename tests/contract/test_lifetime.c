@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "own.h"
 #include "scenery.h"
 #include "taker.h"
 

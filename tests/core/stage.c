@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "stage.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 
@@ -66,18 +65,6 @@ bool stage_sees(atomic_bool *flag)
 bool stage_engine_is_shared(void)
 {
     return stage.port->lanes[0]->engine->ops->shared;
-}
-
-size_t thread_count(void)
-{
-    DIR *threads = opendir("/proc/self/task");
-    size_t count = 0;
-
-    cr_assert(threads != NULL);
-    for (struct dirent *entry; (entry = readdir(threads)) != NULL;)
-        count += entry->d_name[0] != '.';
-    (void)closedir(threads);
-    return count;
 }
 
 void spin(struct iocp_op *op, void *self)

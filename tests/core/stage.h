@@ -31,9 +31,6 @@ bool stage_sees(atomic_bool *flag);
 /* Is only one lane ever opened, as all threads wait in the same engine? */
 bool stage_engine_is_shared(void);
 
-/* How many threads this process has. */
-size_t thread_count(void);
-
 /* A callback that computes until it is let go. */
 struct spinner {
     struct iocp_op op;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "own.h"
 #include "port.h"
 #include "stage.h"
 #include "taker.h"

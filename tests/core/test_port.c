@@ -9,6 +9,7 @@
 
 #include "../contract/contract.h"
 #include "clock.h"
+#include "own.h"
 #include "taker.h"
 
 #ifdef __SANITIZE_THREAD__

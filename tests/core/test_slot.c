@@ -4,7 +4,6 @@
  * Callbacks that have to keep their slot compute, or block where the library cannot see it.
  * A port's statistics are a snapshot taken under its lock: what must not happen is seen at once.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "../contract/contract.h"
 #include "clock.h"
+#include "own.h"
 #include "taker.h"
 
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
@@ -444,18 +444,6 @@ EngineTest(slot, a_blocking_call_outside_of_it_loses_the_slot)
 }
 
 /* Blocked workers */
-
-static size_t thread_count(void)
-{
-    DIR *threads = opendir("/proc/self/task");
-    size_t count = 0;
-
-    cr_assert(threads != NULL);
-    for (struct dirent *entry; (entry = readdir(threads)) != NULL;)
-        count += entry->d_name[0] != '.';
-    (void)closedir(threads);
-    return count;
-}
 
 /* CL-08 */
 EngineTest(slot, with_all_workers_blocked_no_thread_is_added_and_the_first_one_back_goes_on)

@@ -16,6 +16,7 @@
 #include "clock.h"
 #include "engine.h"
 #include "one_connection.h"
+#include "own.h"
 #include "scenery.h"
 
 /* More than the engine has buffers; more than its ring has room for what has come back. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "../contract/contract.h"
+#include "own.h"
 #include "taker.h"
 
 #ifdef __SANITIZE_THREAD__

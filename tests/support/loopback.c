@@ -3,7 +3,6 @@
 #include "loopback.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -175,16 +174,4 @@ void loopback_reset(int fd)
 
     check(setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), "SO_LINGER");
     check(close(fd), "close");
-}
-
-size_t open_descriptor_count(void)
-{
-    DIR *directory = opendir("/proc/self/fd");
-    size_t count = 0;
-
-    check(directory == NULL ? -1 : 0, "opendir");
-    while (readdir(directory) != NULL)
-        count++;
-    (void)closedir(directory);
-    return count - 3; /* ".", ".." and the directory's own */
 }

@@ -42,7 +42,4 @@ ssize_t loopback_read_all(int fd, void *bytes, size_t size);
 /* Close so that the peer sees a reset. */
 void loopback_reset(int fd);
 
-/* How many descriptors this process has open: compare before and after. */
-size_t open_descriptor_count(void);
-
 #endif
