@@ -41,6 +41,7 @@ static void tell(struct iocp_port *port, const struct iocp_starvation *starvatio
     iocp_starved *starved = port->starved;
     void *context = port->starved_context;
 
+    port_let_go(port);
     port_unlock(port);
     starved(context, starvation);
     lock_acquire(&port->lock);

@@ -188,6 +188,7 @@ static void look(struct iocp_port *port)
 
     port->looks++;
     while ((count = collect(port, suspects)) > 0) {
+        port_let_go(port); /* of what came out of their lanes */
         port_unlock(port);
         for (unsigned i = 0; i < count; i++)
             ask(&suspects[i]);
