@@ -30,7 +30,7 @@ enum channel_armed {
 struct channel {
     struct op_list waiting; /* begun and not completed, oldest first */
     struct iocp_socket *socket;
-    struct channel *behind; /* in the line of the blocking engine */
+    struct channel *behind; /* in the line, or list, of its engine */
     uint64_t begun;         /* operations so far: the next one's sequence number */
     bool outward;           /* sends and connects; else receives and accepts */
     bool ready;             /* the next call may succeed; false: it would have to wait */

@@ -30,7 +30,7 @@ struct epoll_engine {
     int epoll_fd;
     int wake_fd;
     struct lock lock;
-    struct iocp_socket *retired; /* closed ones, still held; guarded by lock */
+    struct channel *retired; /* of closed sockets, still held; guarded by lock */
 };
 
 static struct epoll_engine *self_of(struct engine *engine)
@@ -68,18 +68,18 @@ close_epoll:
 
 static void drop_retired(struct epoll_engine *self)
 {
-    struct iocp_socket *socket;
+    struct channel *channel;
 
     lock_acquire(&self->lock);
-    socket = self->retired;
+    channel = self->retired;
     self->retired = NULL;
     lock_release(&self->lock);
 
-    while (socket != NULL) {
-        struct iocp_socket *next = socket->next_retired;
+    while (channel != NULL) {
+        struct channel *next = channel->behind;
 
-        socket_drop(socket);
-        socket = next;
+        socket_drop(channel->socket);
+        channel = next;
     }
 }
 
@@ -135,8 +135,8 @@ static void epoll_detach(struct engine *engine, struct iocp_socket *socket)
     socket->registered = false;
 
     lock_acquire(&self->lock);
-    socket->next_retired = self->retired;
-    self->retired = socket;
+    socket->in.behind = self->retired;
+    self->retired = &socket->in;
     lock_release(&self->lock);
 }
 

@@ -39,10 +39,9 @@ struct iocp_socket {
     struct channel in;
     struct channel out;
     struct member member;
-    struct iocp_op *accepting;        /* awaits its first data; first_data.h */
-    struct iocp_socket *next_retired; /* the epoll engine's */
-    int64_t armed_ns;                 /* when the port's timers look at it next; guarded by lock */
-    size_t timer_place;               /* guarded by the timers' lock */
+    struct iocp_op *accepting; /* awaits its first data; first_data.h */
+    int64_t armed_ns;          /* when the port's timers look at it next; guarded by lock */
+    size_t timer_place;        /* guarded by the timers' lock */
     atomic_uint holds;
     int fd;           /* guarded by lock, as all below; -1 once closed */
     int leaving_fd;   /* closed, while a send on it is being carried out; else -1 */
