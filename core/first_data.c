@@ -22,12 +22,12 @@ static int receive(struct iocp_socket *socket, struct iocp_op *op, struct op_lis
     op->result = 0;
     op->parts = &op->part;
     op->part_count = 1;
-    port_expect(socket->port, socket, op);
+    port_expect(socket->lane->port, socket, op);
     op_list_append(&socket->in.waiting, op);
     error = engine->ops->submit(engine, &socket->in, done);
     if (error < 0) {
         op_list_remove(&socket->in.waiting, op);
-        port_expect_no_more(socket->port, socket);
+        port_expect_no_more(socket->lane->port, socket);
     } else if (socket->accepting != NULL) {
         socket_arm(socket, op->deadline_ns);
     }
@@ -39,7 +39,7 @@ void first_data_await(struct iocp_op *op, struct op_list *done)
 {
     struct iocp_socket *socket;
     int fd = op->result;
-    int error = socket_wrap(op->socket->port, fd, 0, SOCKET_CONNECTED, 0, &socket);
+    int error = socket_wrap(op->socket->lane->port, fd, 0, SOCKET_CONNECTED, 0, &socket);
 
     if (error < 0) {
         close(fd);
@@ -57,7 +57,7 @@ void first_data_await(struct iocp_op *op, struct op_list *done)
 
 void first_data_take(struct iocp_socket *socket, struct iocp_op *op, int result)
 {
-    port_expect_no_more(socket->port, socket);
+    port_expect_no_more(socket->lane->port, socket);
     if (result < 0)
         socket->error = result; /* the socket's first receive tells */
     op->accepted = socket;
@@ -74,7 +74,7 @@ static bool give_up(struct iocp_socket *socket, int error, struct op_list *done)
     op = socket->accepting;
     if (op != NULL) {
         channel_fail(&socket->in, op, error, done);
-        port_expect_no_more(socket->port, socket);
+        port_expect_no_more(socket->lane->port, socket);
     }
     lock_release(&socket->lock);
 
@@ -92,7 +92,7 @@ int first_data_cancel(struct iocp_socket *listener, const struct iocp_op *op, st
 
     if (!listener->listening)
         return 0;
-    while ((socket = port_find_expecting(listener->port, listener, op)) != NULL) {
+    while ((socket = port_find_expecting(listener->lane->port, listener, op)) != NULL) {
         if (give_up(socket, -ECANCELED, done))
             count++;
         socket_drop(socket);
@@ -112,6 +112,6 @@ bool first_data_expire(struct iocp_socket *socket, int64_t now_ns)
     /* What came in between counts. */
     if (!expired || !give_up(socket, -ETIMEDOUT, &done))
         return false;
-    port_complete(socket->port, &done);
+    port_complete(socket->lane->port, &done);
     return true;
 }

@@ -26,14 +26,13 @@ void socket_drop(struct iocp_socket *socket)
     free(socket);
 }
 
-static struct iocp_socket *new_socket(struct iocp_port *port, int fd, uintptr_t key)
+static struct iocp_socket *new_socket(int fd, uintptr_t key)
 {
     struct iocp_socket *socket = calloc(1, sizeof *socket);
 
     if (socket == NULL)
         return NULL;
     lock_init(&socket->lock);
-    socket->port = port;
     socket->key = key;
     socket->fd = fd;
     socket->leaving_fd = -1;
@@ -47,7 +46,7 @@ static struct iocp_socket *new_socket(struct iocp_port *port, int fd, uintptr_t 
 int socket_wrap(struct iocp_port *port, int fd, uintptr_t key, enum socket_state state, int broken,
                 struct iocp_socket **socket)
 {
-    struct iocp_socket *made = new_socket(port, fd, key);
+    struct iocp_socket *made = new_socket(fd, key);
     int error;
 
     if (made == NULL)

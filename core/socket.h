@@ -33,15 +33,14 @@ struct unread {
 
 struct iocp_socket {
     struct lock lock;
-    struct iocp_port *port; /* constant; held until closed */
-    struct lane *lane;      /* constant */
-    uintptr_t key;          /* constant from when the caller has the socket */
+    struct lane *lane; /* constant, with its port; used until closed */
+    uintptr_t key;     /* constant from when the caller has the socket */
     struct channel in;
     struct channel out;
     struct member member;
     struct iocp_op *accepting; /* awaits its first data; first_data.h */
     int64_t armed_ns;          /* when the port's timers look at it next; guarded by lock */
-    size_t timer_place;        /* guarded by the timers' lock */
+    uint32_t timer_place;      /* guarded by the timers' lock */
     atomic_uint holds;
     int fd;           /* guarded by lock, as all below; -1 once closed */
     int leaving_fd;   /* closed, while a send on it is being carried out; else -1 */

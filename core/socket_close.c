@@ -51,7 +51,7 @@ int socket_cancel_all(struct iocp_socket *socket, enum cancel_reach reach)
         count = cancel_channel(&socket->in, &done) + first_data_cancel(socket, NULL, &done);
         if (reach == CANCEL_ALL)
             count += cancel_channel(&socket->out, &done);
-        port_complete(socket->port, &done);
+        port_complete(socket->lane->port, &done);
     }
     lock_release(&socket->lock);
     return count != 0 ? count : -ENOENT;
@@ -69,7 +69,7 @@ int iocp_socket_cancel(struct iocp_socket *socket, struct iocp_op *op)
     if (socket->fd >= 0) {
         count = cancel_one(&socket->in, op, &done) + cancel_one(&socket->out, op, &done) +
                 first_data_cancel(socket, op, &done);
-        port_complete(socket->port, &done);
+        port_complete(socket->lane->port, &done);
     }
     lock_release(&socket->lock);
     return count != 0 ? count : -ENOENT;
@@ -128,7 +128,7 @@ void socket_expire(struct iocp_socket *socket, int64_t now_ns)
 
         socket->armed_ns = DEADLINE_NONE;
         socket_arm(socket, in_ns < out_ns ? in_ns : out_ns);
-        port_complete(socket->port, &done);
+        port_complete(socket->lane->port, &done);
     }
     lock_release(&socket->lock);
 }
@@ -161,7 +161,7 @@ static void close_descriptor(struct iocp_socket *socket, bool abortive)
 
 static int close_socket(struct iocp_socket *socket, bool abortive)
 {
-    struct iocp_port *port = socket->port;
+    struct iocp_port *port = socket->lane->port;
     struct engine *engine;
     struct op_list done = {0};
 

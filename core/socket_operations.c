@@ -16,7 +16,7 @@ static int check(struct iocp_socket *socket, const struct iocp_op *op)
         return -EBADF;
     if (op_in_flight(op))
         return -EBUSY;
-    return port_is_open(socket->port) ? 0 : -ESHUTDOWN;
+    return port_is_open(socket->lane->port) ? 0 : -ESHUTDOWN;
 }
 
 /* What forbids a receive or a send. */
@@ -68,7 +68,7 @@ static int start(struct channel *channel, struct iocp_op *op)
         op_complete(op);
         return 1;
     }
-    port_complete(socket->port, &done);
+    port_complete(socket->lane->port, &done);
     return 0;
 }
 
@@ -91,7 +91,7 @@ int iocp_begin_accept_receive(struct iocp_socket *listener, struct iocp_op *op, 
     if (result == 0) {
         op_begin(op, OP_ACCEPT, listener, callback, context);
         op->part = (struct iovec){buffer, size};
-        op->port = listener->port;
+        op->port = listener->lane->port;
         result = start(&listener->in, op);
     }
     lock_release(&listener->lock);

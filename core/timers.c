@@ -47,7 +47,7 @@ int timers_reserve(struct timers *timers)
 static void put(struct timers *timers, size_t place, struct timer timer)
 {
     timers->heap[place] = timer;
-    timer.socket->timer_place = place;
+    timer.socket->timer_place = (uint32_t)place;
 }
 
 static void sift_up(struct timers *timers, size_t place, struct timer timer)
