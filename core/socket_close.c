@@ -161,7 +161,7 @@ static void close_descriptor(struct iocp_socket *socket, bool abortive)
 
 static int close_socket(struct iocp_socket *socket, bool abortive)
 {
-    struct iocp_port *port = socket->lane->port;
+    struct iocp_port *port;
     struct engine *engine;
     struct op_list done = {0};
 
@@ -170,6 +170,7 @@ static int close_socket(struct iocp_socket *socket, bool abortive)
         lock_release(&socket->lock);
         return -EBADF;
     }
+    port = socket->lane->port; /* not before: closed, it may have outlived them */
     (void)channel_fail_all(&socket->in, -ECANCELED, &done);
     (void)channel_fail_all(&socket->out, -ECANCELED, &done);
     (void)first_data_cancel(socket, NULL, &done);
