@@ -225,9 +225,8 @@ void lane_wake(struct iocp_port *port, struct lane *lane)
 }
 
 /* Complete what is past its deadline. */
-static void expire(struct lane *lane)
+static void expire(struct lane *lane, int64_t now_ns)
 {
-    int64_t now_ns = clock_now_ns();
     struct iocp_socket *socket;
 
     while ((socket = timers_take(&lane->timers, now_ns)) != NULL) {
@@ -241,10 +240,12 @@ static void wait_in_one(struct lane *lane, struct seat *seat, int64_t deadline_n
 {
     int64_t timer_ns = timers_next(&lane->timers);
     int64_t limit_ns = timer_ns < deadline_ns ? timer_ns : deadline_ns;
+    int64_t now_ns;
 
     lane->engine->ops->wait(lane->engine, seat, limit_ns, done);
-    if (timer_ns != DEADLINE_NONE)
-        expire(lane);
+    /* One that has come nearer meanwhile is seen by the next wait: it has ended this one. */
+    if (timer_ns != DEADLINE_NONE && (now_ns = clock_now_ns()) >= timer_ns)
+        expire(lane, now_ns);
 }
 
 /* Until the descriptor of one of the engines is readable, or a deadline has come. */

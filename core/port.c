@@ -61,10 +61,10 @@ void port_unlock(struct iocp_port *port)
     lock_release(&port->lock);
 }
 
-bool port_sleep(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+void port_sleep(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
 {
     note_calm(port);
-    return condition_wait(&waiter->runner->wake, &port->lock, deadline_ns);
+    condition_wait(&waiter->runner->wake, &port->lock, deadline_ns);
 }
 
 static bool may_start(const struct iocp_port *port)

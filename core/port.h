@@ -95,10 +95,9 @@ struct iocp_port {
     size_t holds;
     struct member sockets; /* the open ones, in a ring */
     struct lane **lanes;   /* the first lane_count of them are there, until the memory goes */
-    unsigned lane_count;
-    unsigned lane_capacity; /* constant */
-    bool stopped;           /* no users: the engines are gone */
-    iocp_starved *starved;  /* may be NULL */
+    unsigned lane_count;   /* at most the concurrency value */
+    bool stopped;          /* no users: the engines are gone */
+    iocp_starved *starved; /* may be NULL */
     void *starved_context;
     int64_t deserted_ns; /* when the last waiter went; 0: somebody waits */
     int64_t told_ns;     /* when starved was last called */
@@ -107,9 +106,8 @@ struct iocp_port {
 /* Let go of the lock, and say whether runners may go on with what their lanes hold. */
 void port_unlock(struct iocp_port *port) RELEASE(port->lock);
 
-/* Let go of the lock until the waiter is signalled, for no reason at all, or, then false, until
- * the deadline. */
-bool port_sleep(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+/* Let go of the lock until the waiter is signalled, for no reason at all, or until the deadline. */
+void port_sleep(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
     REQUIRES(port->lock);
 
 /* Is nothing in the queue, the port open, and nobody over the concurrency value? A moment ago;

@@ -51,7 +51,7 @@ void port_grow(struct iocp_port *port)
     size_t threads = port->holds - 1;
     const struct engine_ops *ops;
 
-    if (port->stopped || port->lane_count >= port->lane_capacity || port->lane_count >= threads)
+    if (port->stopped || port->lane_count >= port->concurrency || port->lane_count >= threads)
         return;
     ops = port->lanes[0]->engine->ops;
     /* For want of descriptors or memory it goes on with fewer. */
@@ -79,8 +79,7 @@ int iocp_port_create(const char *engine, unsigned concurrency, struct iocp_port 
         return -ENOMEM;
 
     made->concurrency = concurrency > 0 ? concurrency : available_processors();
-    made->lane_capacity = made->concurrency;
-    made->lanes = calloc(made->lane_capacity, sizeof(struct lane *));
+    made->lanes = calloc(made->concurrency, sizeof(struct lane *));
     if (made->lanes == NULL) {
         error = -ENOMEM;
         goto free_port;
