@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../measure.h"
+#include "measure.h"
 #include "peer.h"
 
 #define EVENTS_MAX 256

@@ -8,8 +8,8 @@
 #include <iocp/pool.h>
 #include <iocp/socket.h>
 
-#include "../connections.h"
-#include "../measure.h"
+#include "connections.h"
+#include "measure.h"
 #include "peer.h"
 
 struct library {

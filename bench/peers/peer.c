@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "peer.h"
 
-#include "../load.h"
+#include "load.h"
 
 int peer_add(struct peer *peer, int descriptor)
 {
