@@ -14,11 +14,13 @@
 
 static const char *const default_addresses[] = {"127.0.0.1:11000", "[::1]:11000"};
 
-static int bind_and_listen(int fd, const struct options_listen *wanted)
+static int bind_and_listen(int fd, const struct options_listen *wanted, bool reuse_port)
 {
     const int on = 1;
 
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
+        return -errno;
+    if (reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0)
         return -errno;
     if (wanted->address.ss_family == AF_INET6 &&
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) < 0)
@@ -41,13 +43,14 @@ static int read_address(struct listener *listener)
     return 0;
 }
 
-static int open_listener(struct listener *listener, const struct options_listen *wanted)
+static int open_listener(struct listener *listener, const struct options_listen *wanted,
+                         bool reuse_port)
 {
     listener->fd = socket(wanted->address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (listener->fd < 0)
         return -errno;
 
-    int result = bind_and_listen(listener->fd, wanted);
+    int result = bind_and_listen(listener->fd, wanted, reuse_port);
     if (result == 0)
         result = read_address(listener);
     if (result < 0)
@@ -59,7 +62,7 @@ static int open_wanted(const struct options *options, struct listener *listeners
 {
     for (size_t i = 0; i < options->listen_count; i++) {
         const struct options_listen *wanted = &options->listens[i];
-        int result = open_listener(&listeners[*opened], wanted);
+        int result = open_listener(&listeners[*opened], wanted, options->reuse_port);
 
         if (result < 0) {
             char text[IOCP_ADDRESS_TEXT_SIZE];
@@ -78,7 +81,7 @@ static bool is_missing_ipv6(const struct options_listen *wanted, int result)
            (result == -EAFNOSUPPORT || result == -EADDRNOTAVAIL);
 }
 
-static int open_defaults(struct listener *listeners, size_t *opened)
+static int open_defaults(const struct options *options, struct listener *listeners, size_t *opened)
 {
     for (size_t i = 0; i < sizeof default_addresses / sizeof *default_addresses; i++) {
         struct options_listen wanted;
@@ -86,7 +89,7 @@ static int open_defaults(struct listener *listeners, size_t *opened)
 
         if (result > 0) {
             wanted.length = (socklen_t)result;
-            result = open_listener(&listeners[*opened], &wanted);
+            result = open_listener(&listeners[*opened], &wanted, options->reuse_port);
         }
         if (result == 0) {
             ++*opened;
@@ -105,7 +108,7 @@ int listener_open_all(const struct options *options, struct listener listeners[O
 {
     size_t opened = 0;
     int result = options->listen_count ? open_wanted(options, listeners, &opened)
-                                       : open_defaults(listeners, &opened);
+                                       : open_defaults(options, listeners, &opened);
 
     if (result < 0) {
         listener_close_all(listeners, opened);

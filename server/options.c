@@ -116,6 +116,11 @@ static bool read_drain_timeout(struct options *options, const char *value)
     return value_read_time(value, OPTIONS_TIME_MAX_MS, &options->drain_timeout_ms);
 }
 
+static void set_reuse_port(struct options *options)
+{
+    options->reuse_port = true;
+}
+
 static void set_quiet(struct options *options)
 {
     options->quiet = true;
@@ -141,6 +146,7 @@ static const struct rule rules[] = {
     {"listen", read_listen,
      .allowed = "an address such as 127.0.0.1:11000 or [::1]:11000, one of at most " TEXT_OF(
          OPTIONS_LISTENS_MAX)},
+    {"reuse-port", .set = set_reuse_port},
     {"handler", read_handler, .choice = handler_choice},
     {"end", read_end, .choice = framing_end_name},
     {"max-message", read_max_message, .allowed = "a size from 1 to 1G, such as 1000, 64k or 16M"},

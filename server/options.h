@@ -35,6 +35,7 @@ struct options {
     unsigned concurrency; /* 0: as many as processors are available */
     struct options_listen listens[OPTIONS_LISTENS_MAX];
     size_t listen_count; /* 0: the default addresses */
+    bool reuse_port;
     const struct handler_ops *handler;
     enum framing_end end;
     size_t max_message;

@@ -76,7 +76,10 @@ void options_print_help(const struct options *defaults, FILE *stream)
         "  --listen ADDRESS:PORT\n"
         "      may be given up to " TEXT_OF(
             OPTIONS_LISTENS_MAX) " times; port 0 picks a free one\n"
-                                 "      (default: 127.0.0.1:11000 and [::1]:11000, this machine only)\n");
+                                 "      (default: 127.0.0.1:11000 and [::1]:11000, this machine only)\n"
+                                 "  --reuse-port\n"
+                                 "      let further servers of this user, all with this option, listen on the\n"
+                                 "      same addresses; the kernel spreads the clients over them\n");
     print_messages(defaults, stream);
     print_limits(defaults, stream);
     (void)fprintf(

@@ -104,6 +104,19 @@ Test(usage, an_address_in_use_cannot_be_listened_on)
 
     (void)snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)server_port(&first));
     expect_refusal(ARGUMENTS("--listen", address), 1, WORDS(address, "in use"));
+    expect_refusal(ARGUMENTS("--reuse-port", "--listen", address), 1, WORDS(address, "in use"));
+
+    cr_expect(eq(int, server_stop(&first), 0));
+}
+
+Test(usage, an_address_shared_by_others_is_in_use_for_who_does_not_share)
+{
+    char address[32];
+    struct server_process first;
+    server_start(&first, ARGUMENTS("--reuse-port"));
+
+    (void)snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)server_port(&first));
+    expect_refusal(ARGUMENTS("--listen", address), 1, WORDS(address, "in use"));
 
     cr_expect(eq(int, server_stop(&first), 0));
 }

@@ -275,6 +275,29 @@ Test(server, serves_at_every_address_it_listens_on)
     cr_expect(eq(sz, count_in_output(server.out, "Local address and port : 127.0.0."), 3));
 }
 
+/* Each client comes to either server with the same chance: that one of them gets none of 64 is
+ * one in 2^63. */
+Test(server, with_reuse_port_two_servers_share_an_address_and_both_have_clients)
+{
+    enum { CLIENTS = 64 };
+    char address[32];
+    struct server_process first, second;
+    server_start(&first, ARGUMENTS("--reuse-port"));
+    (void)snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)server_port(&first));
+    server_start(&second, ARGUMENTS("--reuse-port", "--listen", address));
+
+    for (int i = 0; i < CLIENTS; i++)
+        cr_expect(client_is_served(&first));
+
+    cr_expect(eq(int, server_stop(&first), 0));
+    cr_expect(eq(int, server_stop(&second), 0));
+    size_t of_first = count_in_output(first.out, "Read ");
+    size_t of_second = count_in_output(second.out, "Read ");
+    cr_expect(gt(sz, of_first, 0));
+    cr_expect(gt(sz, of_second, 0));
+    cr_expect(eq(sz, of_first + of_second, CLIENTS));
+}
+
 /* Has this machine the loopback address of IPv6? */
 static bool has_ipv6(void)
 {

@@ -52,6 +52,7 @@ Test(options, without_arguments_the_defaults_stay)
     cr_expect(eq(int, options.idle_timeout_ms, 60000));
     cr_expect(ge(uint, options.max_connections, 1));
     cr_expect(eq(int, options.drain_timeout_ms, 10000));
+    cr_expect_not(options.reuse_port);
     cr_expect_not(options.quiet);
     cr_expect_str_eq(error, "untouched", "%s", error);
 }
@@ -76,6 +77,14 @@ Test(options, a_value_may_be_a_word_of_its_own)
 
     cr_expect(eq(uint, options.workers, 7));
     cr_expect(options.quiet);
+}
+
+Test(options, a_word_alone_turns_reuse_port_on)
+{
+    cr_expect(zero(int, parse("--reuse-port", NULL, NULL)));
+
+    cr_expect(options.reuse_port);
+    cr_expect_not(options.quiet);
 }
 
 Test(options, the_last_of_two_values_holds)
@@ -277,6 +286,7 @@ Test(options, help_names_every_option_and_the_defaults)
         "--concurrency N",
         "--engine ENGINE",
         "--listen ADDRESS:PORT",
+        "--reuse-port",
         "--handler HANDLER",
         "--end END",
         "--max-message SIZE",

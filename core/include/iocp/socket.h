@@ -46,7 +46,8 @@ IOCP_API IOCP_MUST_CHECK int iocp_socket_create(struct iocp_port *port, int fami
 
 /*
  * Take over an open TCP descriptor: listening, connected or neither. It becomes non-blocking
- * and close-on-exec, with TCP_NODELAY on.
+ * and close-on-exec, with TCP_NODELAY on. An option that has no function here, such as
+ * SO_REUSEPORT before a bind, is set on the descriptor first.
  *
  * Ownership  On success the descriptor is the socket's; on failure it stays the caller's.
  * Returns    0. -ENOTSOCK, -EBADF, -ENOMEM, -ESHUTDOWN (the port is closed).
