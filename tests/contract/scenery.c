@@ -3,11 +3,34 @@
 #include "scenery.h"
 
 #include <poll.h>
+#include <stdlib.h>
 
 #include "loopback.h"
 
 static const struct sockaddr_in any_port = {.sin_family = AF_INET,
                                             .sin_addr.s_addr = 0x0100007f}; /* 127.0.0.1 */
+
+static unsigned char *allocate_once(unsigned char **bytes, size_t size)
+{
+    if (*bytes == NULL)
+        *bytes = calloc(1, size);
+    cr_assert_not_null(*bytes);
+    return *bytes;
+}
+
+unsigned char *stuck_bytes(void)
+{
+    static unsigned char *bytes;
+
+    return allocate_once(&bytes, STUCK_SIZE);
+}
+
+unsigned char *stuck_arrivals(void)
+{
+    static unsigned char *bytes;
+
+    return allocate_once(&bytes, STUCK_SIZE + 1);
+}
 
 struct iocp_completion take_completion(struct contract *contract)
 {

@@ -13,6 +13,14 @@
 /* Beyond what the kernel holds for a peer that does not read. */
 #define STUCK_SIZE ((size_t)16 << 20)
 
+/*
+ * STUCK_SIZE zeroes to send, and room for STUCK_SIZE + 1 bytes to arrive: the same ones at each
+ * call, as long as the test's process lives. They are no static arrays, since the leak checker
+ * reads all of those at the end of every process, whatever its test was about.
+ */
+unsigned char *stuck_bytes(void);
+unsigned char *stuck_arrivals(void);
+
 /* Take one completion as it is: its callback is not run. */
 struct iocp_completion take_completion(struct contract *contract);
 

@@ -20,8 +20,6 @@ TestSuite(cancel, .timeout = 60);
 #define ROUNDS 10000
 #endif
 
-static unsigned char stuck_bytes[STUCK_SIZE];
-
 static void begin_receive(struct iocp_op *op, char *byte)
 {
     cr_assert(
@@ -213,7 +211,7 @@ EngineTest(cancel, of_a_whole_socket_asks_for_every_operation_and_tells_how_many
     char bytes[3];
 
     open_connection(*engine);
-    begin_stuck_send(&contract, &connection, &send, stuck_bytes);
+    begin_stuck_send(&contract, &connection, &send, stuck_bytes());
     for (size_t i = 0; i < 3; i++)
         begin_receive(&receives[i], &bytes[i]);
     cr_assert(contract_is_quiet(&contract));
@@ -319,13 +317,14 @@ EngineTest(cancel, may_be_called_by_the_operations_own_callback)
 /* CA-06 */
 EngineTest(cancel, of_a_send_under_way_tells_what_was_sent_and_breaks_the_stream)
 {
-    static unsigned char arrived[STUCK_SIZE];
+    unsigned char *arrived = stuck_arrivals();
     struct iocp_op op = {0};
 
     open_connection(*engine);
+    unsigned char *sending = stuck_bytes();
     for (size_t i = 0; i < STUCK_SIZE; i++)
-        stuck_bytes[i] = (unsigned char)(i % 251);
-    begin_stuck_send(&contract, &connection, &op, stuck_bytes);
+        sending[i] = (unsigned char)(i % 251);
+    begin_stuck_send(&contract, &connection, &op, sending);
 
     cr_expect(eq(int, iocp_socket_cancel(connection.socket, &op), 1));
     struct iocp_completion completion = take_completion(&contract);
@@ -339,7 +338,7 @@ EngineTest(cancel, of_a_send_under_way_tells_what_was_sent_and_breaks_the_stream
     cr_expect(eq(long, contract_send(&contract, connection.socket, "x", 1), -EPIPE));
     cr_expect(zero(int, iocp_socket_close(connection.socket)));
     cr_expect(eq(long, loopback_read_all(connection.peer, arrived, STUCK_SIZE), (long)sent));
-    cr_expect(zero(int, memcmp(arrived, stuck_bytes, sent)));
+    cr_expect(zero(int, memcmp(arrived, sending, sent)));
     close_connection();
 }
 
@@ -349,7 +348,7 @@ EngineTest(cancel, of_a_send_under_way_fails_the_sends_behind_it)
     struct iocp_op ops[2] = {0};
 
     open_connection(*engine);
-    begin_stuck_send(&contract, &connection, &ops[0], stuck_bytes);
+    begin_stuck_send(&contract, &connection, &ops[0], stuck_bytes());
     cr_assert(
         zero(int, iocp_begin_send(connection.socket, &ops[1], "x", 1, iocp_no_callback, NULL)));
 
@@ -364,12 +363,12 @@ EngineTest(cancel, of_a_send_under_way_fails_the_sends_behind_it)
 
 EngineTest(cancel, of_a_send_that_has_not_started_leaves_the_stream_whole)
 {
-    static unsigned char arrived[STUCK_SIZE + 1];
+    unsigned char *arrived = stuck_arrivals();
     struct iocp_op ops[2] = {0};
     struct stream stream;
 
     open_connection(*engine);
-    begin_stuck_send(&contract, &connection, &ops[0], stuck_bytes);
+    begin_stuck_send(&contract, &connection, &ops[0], stuck_bytes());
     cr_assert(
         zero(int, iocp_begin_send(connection.socket, &ops[1], "x", 1, iocp_no_callback, NULL)));
     cr_expect(eq(int, iocp_socket_cancel(connection.socket, &ops[1]), 1));
@@ -378,10 +377,10 @@ EngineTest(cancel, of_a_send_that_has_not_started_leaves_the_stream_whole)
 
     cr_assert(
         zero(int, iocp_begin_send(connection.socket, &ops[1], "y", 1, iocp_no_callback, NULL)));
-    stream_read(&stream, connection.peer, arrived, sizeof arrived);
+    stream_read(&stream, connection.peer, arrived, STUCK_SIZE + 1);
     contract_run(&contract, 2);
 
-    cr_expect(eq(long, stream_join(&stream), (long)sizeof arrived));
+    cr_expect(eq(long, stream_join(&stream), (long)STUCK_SIZE + 1));
     cr_expect(eq(chr, (char)arrived[STUCK_SIZE], 'y'));
     close_connection();
 }
@@ -438,7 +437,7 @@ static void begin_quartet(struct quartet *quartet)
                                 .client = unconnected_socket(&contract)};
     fill_listener(quartet->full);
     begin_connect_to(quartet->client, &quartet->connect, loopback_port(quartet->full[0]));
-    begin_stuck_send(&contract, &connection, &quartet->send, stuck_bytes);
+    begin_stuck_send(&contract, &connection, &quartet->send, stuck_bytes());
     begin_receive(&quartet->receive, &quartet->byte);
     cr_assert(
         zero(int, iocp_begin_accept(quartet->listener, &quartet->accept, iocp_no_callback, NULL)));

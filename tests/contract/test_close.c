@@ -20,8 +20,6 @@ TestSuite(close, .timeout = 60);
 #define ROUNDS 3000
 #endif
 
-static char stuck_bytes[STUCK_SIZE];
-
 static void begin_receive(struct iocp_socket *socket, struct iocp_op *op, char *byte)
 {
     cr_assert(zero(int, iocp_begin_receive(socket, op, byte, 1, iocp_no_callback, NULL)));
@@ -73,7 +71,7 @@ EngineTest(close, cancels_operations_of_every_kind)
     struct iocp_socket *client = unconnected_socket(&contract);
     fill_listener(full);
     begin_connect_to(client, &connect, loopback_port(full[0]));
-    begin_stuck_send(&contract, &connection, &sends[0], stuck_bytes);
+    begin_stuck_send(&contract, &connection, &sends[0], stuck_bytes());
     cr_assert(
         zero(int, iocp_begin_send(connection.socket, &sends[1], "x", 1, iocp_no_callback, NULL)));
     for (size_t i = 0; i < 2; i++) {
@@ -186,10 +184,10 @@ EngineTest(close, leaves_buffers_alone_once_their_callbacks_run)
         contract_connect(&contract, &connection);
         cr_assert(zero(int, iocp_begin_receive(connection.socket, &parcel.op, parcel.buffer, 4096,
                                                free_buffer, &parcel)));
-        cr_assert(zero(int, loopback_write_all(connection.peer, stuck_bytes, 16)));
+        cr_assert(zero(int, loopback_write_all(connection.peer, stuck_bytes(), 16)));
         cr_assert(zero(int, iocp_socket_close(connection.socket)));
         for (int k = 0; k < 4; k++) /* it may have been reset already */
-            (void)loopback_write_all(connection.peer, stuck_bytes, 4096);
+            (void)loopback_write_all(connection.peer, stuck_bytes(), 4096);
 
         cr_assert(zero(int, iocp_event_wait(&gone, PATIENCE_MS)));
         contract_disconnect(&connection);
@@ -300,7 +298,7 @@ EngineTest(close, may_be_called_by_the_sockets_own_callback)
     char bytes[2];
 
     open_connection(*engine);
-    begin_stuck_send(&contract, &connection, &send, stuck_bytes);
+    begin_stuck_send(&contract, &connection, &send, stuck_bytes());
     cr_assert(zero(int, iocp_begin_receive(connection.socket, &receives[0], &bytes[0], 1,
                                            close_socket, connection.socket)));
     begin_receive(connection.socket, &receives[1], &bytes[1]);
@@ -334,7 +332,7 @@ EngineTest(close, leaves_nothing_watched_though_the_descriptor_was_duplicated)
     cr_assert(zero(int, iocp_socket_close(connection.socket)));
     expect_cancelled(1);
 
-    (void)loopback_write_all(connection.peer, stuck_bytes, 4096); /* to whom it may concern */
+    (void)loopback_write_all(connection.peer, stuck_bytes(), 4096); /* to whom it may concern */
     int64_t before_ns = thread_time_ns();
     cr_expect(contract_is_quiet(&contract));
 

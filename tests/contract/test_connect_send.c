@@ -111,7 +111,7 @@ EngineTest(connect_send, tells_how_many_bytes_it_has_sent)
 /* CN-04 */
 EngineTest(connect_send, completes_when_all_is_sent_and_the_socket_is_unconnected_till_then)
 {
-    static unsigned char arrived[STUCK_SIZE];
+    unsigned char *arrived = stuck_arrivals();
     struct iocp_op other = {0};
     struct stream stream;
 

@@ -23,8 +23,6 @@ TestSuite(deadline, .timeout = 60);
 #define AMPLE_MS 200 /* for what takes no time, on a machine that stands still now and then */
 #define FAR_MS   600000
 
-static char stuck_bytes[STUCK_SIZE];
-
 static void begin_receive(struct iocp_op *op, char *byte, int timeout_ms)
 {
     iocp_op_set_timeout(op, timeout_ms);
@@ -223,12 +221,12 @@ EngineTest(deadline, ends_a_connect_that_gets_no_answer)
 
 EngineTest(deadline, ends_a_send_which_tells_what_it_has_sent_and_breaks_the_stream)
 {
-    static char arrived[STUCK_SIZE];
+    unsigned char *arrived = stuck_arrivals();
     struct iocp_op op = {0};
 
     open_connection(*engine);
     iocp_op_set_timeout(&op, AMPLE_MS);
-    cr_assert(zero(int, iocp_begin_send(connection.socket, &op, stuck_bytes, STUCK_SIZE,
+    cr_assert(zero(int, iocp_begin_send(connection.socket, &op, stuck_bytes(), STUCK_SIZE,
                                         iocp_no_callback, NULL)));
     expect_timed_out(&op);
     size_t sent = iocp_op_count(&op);

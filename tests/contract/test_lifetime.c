@@ -254,7 +254,6 @@ static void count_callback(struct iocp_op *completed, void *context)
 
 EngineTest(lifetime, closing_the_port_cancels_operations_of_every_kind)
 {
-    static char stuck_bytes[STUCK_SIZE];
     struct iocp_op receive = {0}, send = {0}, accept = {0}, connect = {0};
     struct iocp_socket *accepted = NULL;
     uint16_t port_number;
@@ -266,7 +265,7 @@ EngineTest(lifetime, closing_the_port_cancels_operations_of_every_kind)
     struct iocp_socket *client = unconnected_socket(&contract);
     fill_listener(full);
     begin_connect_to(client, &connect, loopback_port(full[0]));
-    begin_stuck_send(&contract, &connection, &send, stuck_bytes);
+    begin_stuck_send(&contract, &connection, &send, stuck_bytes());
     cr_assert(zero(
         int, iocp_begin_receive(connection.socket, &receive, &byte, 1, iocp_no_callback, NULL)));
     cr_assert(zero(int, iocp_begin_accept(listener, &accept, NULL, NULL)));

@@ -25,8 +25,6 @@
 
 TestSuite(uring, .timeout = 60);
 
-static unsigned char stuck_bytes[STUCK_SIZE];
-
 static void open_ring(void)
 {
     size_t engine = 0;
@@ -477,11 +475,11 @@ Test(uring, a_send_past_its_deadline_comes_back_once_and_whole_or_not_at_all)
 
 Test(uring, a_large_send_cancelled_in_its_callback_tells_what_it_sent)
 {
-    static unsigned char arrived[STUCK_SIZE];
+    unsigned char *arrived = stuck_arrivals();
     struct sender sender = {.callback = iocp_no_callback};
 
     open_both();
-    send_in_callback(&sender, stuck_bytes, STUCK_SIZE, cancel_it);
+    send_in_callback(&sender, stuck_bytes(), STUCK_SIZE, cancel_it);
     cr_assert(contract_run_one(&contract) == &sender.send);
     size_t sent = iocp_op_count(&sender.send);
 
@@ -529,11 +527,11 @@ Test(uring, a_socket_closed_behind_its_send_ends_in_order_if_all_was_sent)
 
 Test(uring, a_socket_closed_in_the_middle_of_its_send_is_a_reset_for_the_peer)
 {
-    static unsigned char arrived[STUCK_SIZE];
+    unsigned char *arrived = stuck_arrivals();
     struct sender sender = {.callback = iocp_no_callback};
 
     open_both();
-    send_in_callback(&sender, stuck_bytes, STUCK_SIZE, close_it);
+    send_in_callback(&sender, stuck_bytes(), STUCK_SIZE, close_it);
 
     cr_assert(contract_run_one(&contract) == &sender.send);
     cr_expect(eq(long, iocp_end_send(connection.socket, &sender.send), -ECANCELED));

@@ -52,16 +52,17 @@ Test(limits, a_message_of_the_largest_size_is_echoed)
  * stopped by a reset nor lose the answer to one. */
 Test(limits, a_message_over_the_limit_gets_one_line_and_an_orderly_end)
 {
-    static char message[16 << 20];
+    const size_t size = (size_t)16 << 20;
+    char *message = malloc(size);
     char reply[1000] = "";
     struct server_process server;
     server_start(&server, ARGUMENTS("--max-message", "1000"));
     int other = client_connect(&server);
 
     client_send(other, "begun ", 6);
-    memset(message, 'm', sizeof message);
-    ssize_t received =
-        client_talk(&server, message, sizeof message, CLIENT_STAYS, reply, sizeof reply - 1);
+    cr_assert(message != NULL);
+    memset(message, 'm', size);
+    ssize_t received = client_talk(&server, message, size, CLIENT_STAYS, reply, sizeof reply - 1);
 
     cr_assert(received > 1, "received %zd", received);
     cr_expect(strchr(reply, '\n') == reply + received - 1, "not one line: %s", reply);
@@ -69,6 +70,7 @@ Test(limits, a_message_over_the_limit_gets_one_line_and_an_orderly_end)
     cr_expect(eq(int, (int)client_receive_all(other, reply, sizeof reply), 16));
     cr_expect(strncmp(reply, "begun ended<EOF>", 16) == 0);
 
+    free(message);
     close(other);
     cr_expect(eq(int, server_stop(&server), 0));
 }
