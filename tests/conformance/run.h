@@ -18,7 +18,7 @@ struct run {
     int status; /* 0: it ended well. -1: it is running, or never ran */
 };
 
-/* Run them all, as many at a time as there are processors. */
+/* Run them all, twice as many at a time as there are processors. */
 void run_all(struct run runs[], size_t count);
 
 #endif
