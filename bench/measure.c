@@ -48,17 +48,27 @@ int measure_compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-struct spread series_spread(struct series *series)
+struct spread series_spread(const struct series *series)
 {
-    if (series->count == 0)
+    struct series sorted = *series;
+    size_t count = series->count, middle = count / 2;
+
+    if (count == 0)
         return (struct spread){0};
-    qsort(series->values, series->count, sizeof *series->values, measure_compare);
-    return (struct spread){.min = series->values[0],
-                           .median = series->values[series->count / 2],
-                           .max = series->values[series->count - 1]};
+    qsort(sorted.values, count, sizeof *sorted.values, measure_compare);
+    return (struct spread){.min = sorted.values[0],
+                           .median = count % 2
+                                         ? sorted.values[middle]
+                                         : (sorted.values[middle - 1] + sorted.values[middle]) / 2,
+                           .max = sorted.values[count - 1]};
 }
 
-double series_median(struct series *series)
+double series_median(const struct series *series)
 {
     return series_spread(series).median;
+}
+
+int spread_compare(const struct spread *left, const struct spread *right)
+{
+    return (left->min > right->max) - (left->max < right->min);
 }

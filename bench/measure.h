@@ -27,9 +27,12 @@ void measure_sleep_ns(int64_t duration_ns);
 
 void series_add(struct series *series, double value);
 
-/* All zero if there was no round. Orders the values. */
-struct spread series_spread(struct series *series);
-double series_median(struct series *series);
+/* All zero if there was no round. The values stay in their order. */
+struct spread series_spread(const struct series *series);
+double series_median(const struct series *series);
+
+/* Is the left one as a whole less (-1) or more (1) than the right one? 0: they overlap. */
+int spread_compare(const struct spread *left, const struct spread *right);
 
 /* Order doubles for qsort. */
 int measure_compare(const void *left, const void *right);

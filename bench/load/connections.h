@@ -27,4 +27,7 @@ int connections_accept(int listener);
  */
 int connections_connect(const struct sockaddr_in *address, size_t index);
 
+/* As connections_connect, but it does not block: the connection is made, or fails, by itself. */
+int connections_begin(const struct sockaddr_in *address, size_t index);
+
 #endif

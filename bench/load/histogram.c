@@ -32,6 +32,7 @@ void histogram_add(struct histogram *histogram, uint64_t value)
 {
     histogram->slots[slot_of(value < HISTOGRAM_VALUE_MAX ? value : HISTOGRAM_VALUE_MAX)]++;
     histogram->count++;
+    histogram->sum += (double)value;
     if (value > histogram->max)
         histogram->max = value;
 }
@@ -41,6 +42,7 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
     for (size_t i = 0; i < HISTOGRAM_SLOTS; i++)
         into->slots[i] += from->slots[i];
     into->count += from->count;
+    into->sum += from->sum;
     if (from->max > into->max)
         into->max = from->max;
 }
@@ -54,6 +56,16 @@ uint64_t histogram_percentile(const struct histogram *histogram, double percent)
 
     while (seen < rank && slot < HISTOGRAM_SLOTS - 1)
         seen += histogram->slots[++slot];
+    return histogram_slot_value(histogram, slot);
+}
+
+double histogram_mean(const struct histogram *histogram)
+{
+    return histogram->count > 0 ? histogram->sum / (double)histogram->count : 0;
+}
+
+uint64_t histogram_slot_value(const struct histogram *histogram, size_t slot)
+{
     /* The last slot holds whatever was too large for it. */
     if (slot == HISTOGRAM_SLOTS - 1 || highest_in(slot) > histogram->max)
         return histogram->max;

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define HISTOGRAM_VALUE_BITS 40 /* in nanoseconds: 18 minutes */
 #define HISTOGRAM_VALUE_MAX  ((UINT64_C(1) << HISTOGRAM_VALUE_BITS) - 1)
@@ -20,6 +21,7 @@
 struct histogram {
     uint64_t count;
     uint64_t max; /* exact, whatever the range */
+    double sum;
     uint64_t slots[HISTOGRAM_SLOTS];
 };
 
@@ -31,5 +33,19 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
 /* The value that `percent` of all values do not exceed: 0 yields the smallest, 100 the largest;
  * 0 if there are none. */
 uint64_t histogram_percentile(const struct histogram *histogram, double percent);
+
+/* 0 if there are none. */
+double histogram_mean(const struct histogram *histogram);
+
+/* The highest value counted in a slot, and so what is told of the others there. */
+uint64_t histogram_slot_value(const struct histogram *histogram, size_t slot);
+
+/*
+ * Write the percentiles as HdrHistogram's tools read them, values divided by `unit`: five rows
+ * from 0 to a half, five from there to three quarters, and so on.
+ *
+ * Returns 0; -EIO: `out` did not take it.
+ */
+int histogram_write_hgrm(const struct histogram *histogram, double unit, FILE *out);
 
 #endif

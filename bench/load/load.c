@@ -1,205 +1,121 @@
-/* load.c - see load.h. */
+/* load.c - the loop of a load, and its time. See load.h and clients.h. */
 /* SPDX-License-Identifier: MIT */
-#include "load.h"
-
+#include <assert.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
+#include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "connections.h"
+#include "clients.h"
 #include "measure.h"
+#include "pattern.h"
 
-#define EVENTS_MAX  256
-#define PIECE_SIZE  65536
-#define SECOND_NS   INT64_C(1000000000)
-#define LOOK_NS     (SECOND_NS / 10) /* how often the late ones are looked for */
-#define RANDOM_SEED UINT64_C(0x9e3779b97f4a7c15)
+#define EVENTS_MAX 64
+#define SECOND_NS  INT64_C(1000000000)
 
-struct client {
-    int descriptor; /* -1: it has had an error */
-    unsigned char *message;
-    size_t sent;
-    size_t echoed;
-    bool in_flight;
-    bool slept;
-    int64_t sent_ns;
-    int64_t due_ns;      /* of its next message */
-    struct client *next; /* in the line of those who pause */
-};
-
-struct load {
-    const struct load_options *options;
-    struct load_result *result;
-    struct client *clients;
-    unsigned char *messages;
-    unsigned char piece[PIECE_SIZE];
-    int epoll;
-    uint64_t random;
-    size_t in_flight;
-    struct client *first; /* the next to send; all pause alike, so the line is in order */
-    struct client **last;
-    int64_t start_ns; /* of the measured time */
-    int64_t end_ns;
-};
-
-static void count_error(struct load *load, enum load_error class, int error)
+static int64_t thread_cpu_ns(void)
 {
-    load->result->errors[class]++;
-    if (load->result->error == 0)
-        load->result->error = error;
+    struct timespec used;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return used.tv_sec * SECOND_NS + used.tv_nsec;
 }
 
-static enum load_error class_of(int error)
+static void tell(const struct load *load, enum load_moment moment)
 {
-    switch (-error) {
-    case ECONNREFUSED:
-        return LOAD_REFUSED;
-    case ECONNRESET:
-    case EPIPE:
-        return LOAD_RESET;
-    case EBADMSG:
-        return LOAD_WRONG;
-    case ETIMEDOUT:
-        return LOAD_LATE;
-    default:
-        return LOAD_FAILED;
-    }
+    if (load->options->at)
+        load->options->at(moment, load->options->context);
 }
 
-static void give_up(struct load *load, struct client *client, int error)
+static void begin_measuring(struct load *load)
 {
-    count_error(load, class_of(error), error);
-    close(client->descriptor);
-    client->descriptor = -1;
-    load->in_flight -= client->in_flight;
-    client->in_flight = false;
+    tell(load, LOAD_MEASURING);
+    load->phase = MEASURING;
+    load->cpu_ns = thread_cpu_ns();
+    load->start_ns = load->now_ns = measure_now_ns();
+    load->until_ns = load->start_ns + load->options->measured_ns;
 }
 
-/* xorshift64; other bytes each time, so that an echo of an earlier message is seen to be one. */
-static void write_message(struct load *load, unsigned char *message)
+static void begin_draining(struct load *load)
 {
-    size_t part, size = load->options->message_size;
-
-    for (size_t i = 0; i < size; i += part) {
-        load->random ^= load->random << 13;
-        load->random ^= load->random >> 7;
-        load->random ^= load->random << 17;
-        part = size - i < sizeof load->random ? size - i : sizeof load->random;
-        memcpy(message + i, &load->random, part);
-    }
-    message[0] = 0;
+    load->phase = DRAINING;
+    load->end_ns = load->next_ns = load->now_ns;
+    load->until_ns = load->end_ns + load->options->patience_ns;
 }
 
-static void send_rest(struct load *load, struct client *client)
+static void end_measuring(struct load *load)
 {
-    while (client->sent < load->options->message_size) {
-        ssize_t count =
-            send(client->descriptor, client->message + client->sent,
-                 load->options->message_size - client->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-        if (count < 0 && errno != EAGAIN)
-            give_up(load, client, -errno);
-        if (count < 0)
-            return;
-        client->sent += (size_t)count;
-    }
+    load->now_ns = measure_now_ns();
+    load->result->seconds = (double)(load->now_ns - load->start_ns) / (double)SECOND_NS;
+    load->result->generator =
+        (double)(thread_cpu_ns() - load->cpu_ns) / (double)SECOND_NS / load->result->seconds;
+    begin_draining(load);
+    tell(load, LOAD_MEASURED);
+    load->now_ns = measure_now_ns();
 }
 
-static void begin_round_trip(struct load *load, struct client *client, int64_t now_ns)
+static bool is_cut_short(const struct load *load)
 {
-    write_message(load, client->message);
-    client->sent = client->echoed = 0;
-    client->in_flight = true;
-    client->sent_ns = now_ns;
-    load->in_flight++;
-    send_rest(load, client);
+    return load->live == 0 || load_is_stopped(load);
 }
 
-static void line_up(struct load *load, struct client *client, int64_t due_ns)
+static void change_phase(struct load *load)
 {
-    client->due_ns = due_ns;
-    client->next = NULL;
-    *load->last = client;
-    load->last = &client->next;
+    bool cut_short = is_cut_short(load);
+
+    if (load->phase == WARMING && cut_short)
+        begin_draining(load);
+    else if (load->phase == WARMING && load->now_ns >= load->until_ns)
+        begin_measuring(load);
+    else if (load->phase == MEASURING && (cut_short || load->now_ns >= load->until_ns))
+        end_measuring(load);
 }
 
-static void end_round_trip(struct load *load, struct client *client)
+static bool is_over(const struct load *load)
 {
-    struct load_result *result = load->result;
-    int64_t now_ns = measure_now_ns();
-
-    client->in_flight = false;
-    load->in_flight--;
-    if (client->sent_ns >= load->start_ns && client->sent_ns < load->end_ns)
-        histogram_add(client->slept ? &result->slept : &result->others,
-                      (uint64_t)(now_ns - client->sent_ns));
-    if (load->options->pause_ns > 0)
-        line_up(load, client, now_ns + load->options->pause_ns);
-    else if (now_ns < load->end_ns)
-        begin_round_trip(load, client, now_ns);
-}
-
-/* Are these the next bytes of the echo? */
-static bool verify(const struct load *load, struct client *client, size_t count)
-{
-    size_t mark = client->echoed == 0 && count > 0;
-
-    if (!client->in_flight || count > client->sent - client->echoed)
+    if (load->phase != DRAINING)
         return false;
-    if (mark && load->piece[0] != 0 && load->piece[0] != LOAD_SLEPT)
-        return false;
-    if (mark)
-        client->slept = load->piece[0] == LOAD_SLEPT;
-    if (memcmp(load->piece + mark, client->message + client->echoed + mark, count - mark) != 0)
-        return false;
-    client->echoed += count;
-    return true;
+    return is_cut_short(load) || load->now_ns >= load->until_ns ||
+           (load->flying == 0 && load->retrying == 0);
 }
 
-/* The events are edges: go on until nothing is there, or the next message is on its way. */
-static void receive(struct load *load, struct client *client)
+static void look_at(struct load *load, struct client *client)
 {
-    while (client->descriptor >= 0) {
-        ssize_t count = recv(client->descriptor, load->piece, sizeof load->piece, MSG_DONTWAIT);
+    int64_t patience_ns = load->options->patience_ns;
 
-        if (count < 0 && errno == EAGAIN)
-            return;
-        if (count <= 0) {
-            give_up(load, client, count < 0 ? -errno : -ECONNRESET);
-        } else if (!verify(load, client, (size_t)count)) {
-            give_up(load, client, -EBADMSG);
-        } else if (client->echoed == load->options->message_size) {
-            end_round_trip(load, client);
-            return;
-        }
+    if (client->begun > client->ended) {
+        if (load->now_ns - client_moment(load, client, client->ended)->sent_ns >= patience_ns)
+            account_failure(load, client, -ETIMEDOUT);
+    } else if (client->failed) {
+        client->failed = false;
+        load->retrying--;
+        client->room_ns = load->now_ns = measure_now_ns();
+        pace_client(load, client);
     }
 }
 
-static void send_what_is_due(struct load *load, int64_t now_ns)
+/* Now and then: for those who are late, and those who try again. */
+static void look_at_all(struct load *load)
 {
-    while (load->first && load->first->due_ns <= now_ns) {
-        struct client *client = load->first;
-
-        load->first = client->next;
-        if (!load->first)
-            load->last = &load->first;
-        if (client->descriptor >= 0)
-            begin_round_trip(load, client, now_ns);
-    }
+    for (size_t i = 0; i < load->options->connections; i++)
+        if (!load->clients[i].given_up)
+            look_at(load, &load->clients[i]);
 }
 
-static void give_up_late_ones(struct load *load, int64_t now_ns)
+static void serve(struct load *load, struct client *client, uint32_t events)
 {
-    for (size_t i = 0; i < load->options->connections; i++) {
-        struct client *client = &load->clients[i];
+    bool ending = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
 
-        if (client->in_flight && now_ns - client->sent_ns >= load->options->patience_ns)
-            give_up(load, client, -ETIMEDOUT);
-    }
+    if (ending || events & EPOLLIN)
+        exchange_receive(load, client, ending);
+    if (client->descriptor >= 0 && events & EPOLLOUT)
+        exchange_send(load, client);
+    pace_client(load, client);
+    /* What is due meanwhile does not wait for the rest of the events. */
+    if (load->now_ns >= pace_next_ns(load))
+        pace_all(load);
 }
 
 static int wait_until(struct load *load, int64_t until_ns)
@@ -217,116 +133,124 @@ static int wait_until(struct load *load, int64_t until_ns)
     for (int i = 0; i < count; i++) {
         struct client *client = events[i].data.ptr;
 
-        if (client->in_flight)
-            send_rest(load, client);
-        receive(load, client);
+        if (client->descriptor >= 0)
+            serve(load, client, events[i].events);
     }
     return 0;
 }
 
-/* Until the time is over, then until every message is echoed or late. */
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static int exchange(struct load *load)
 {
-    int64_t now_ns = measure_now_ns(), look_ns = now_ns + LOOK_NS;
-    size_t connections = load->options->connections;
+    int64_t look_ns;
     int error = 0;
 
-    load->start_ns = now_ns + load->options->warm_up_ns;
-    load->end_ns = load->start_ns + load->options->measured_ns;
-    /* Spread over the first pause, else all would go on sending at the same moment. */
-    for (size_t i = 0; i < connections; i++)
-        line_up(load, &load->clients[i],
-                now_ns + load->options->pause_ns / (int64_t)connections * (int64_t)i);
-    while (error == 0 && (now_ns < load->end_ns || load->in_flight > 0)) {
-        if (now_ns < load->end_ns)
-            send_what_is_due(load, now_ns);
-        if (now_ns >= look_ns) {
-            give_up_late_ones(load, now_ns);
-            look_ns = now_ns + LOOK_NS;
+    load->now_ns = measure_now_ns();
+    load->until_ns = load->now_ns + load->options->warm_up_ns;
+    look_ns = load->now_ns + LOAD_RETRY_NS;
+    change_phase(load);
+    pace_start(load);
+    while (error == 0) {
+        change_phase(load);
+        pace_all(load);
+        if (load->now_ns >= earliest(look_ns, load->until_ns)) {
+            look_at_all(load);
+            look_ns = load->now_ns + LOAD_RETRY_NS;
         }
-        bool due_first = load->first && load->first->due_ns < look_ns && now_ns < load->end_ns;
-        error = wait_until(load, due_first ? load->first->due_ns : look_ns);
-        now_ns = measure_now_ns();
+        if (is_over(load))
+            break;
+        error = wait_until(load, earliest(earliest(look_ns, load->until_ns), pace_next_ns(load)));
+        load->now_ns = measure_now_ns();
     }
+    account_unanswered(load);
     return error;
 }
 
-static int connect_all(struct load *load)
+/* The kernel may else be late on purpose, so as to wake for several timers at once. */
+static int run_punctually(struct load *load)
 {
-    const struct load_options *options = load->options;
+    int error, slack = prctl(PR_GET_TIMERSLACK);
 
-    for (size_t i = 0; i < options->connections; i++) {
-        struct client *client = &load->clients[i];
-        struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = client};
-        int descriptor = connections_connect(&options->server, i);
-
-        if (descriptor < 0) {
-            count_error(load, class_of(descriptor), descriptor);
-            return 0;
-        }
-        client->descriptor = descriptor;
-        client->message = load->messages + i * options->message_size;
-        if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, descriptor, &event) < 0)
-            return -errno;
-    }
-    return 0;
+    (void)prctl(PR_SET_TIMERSLACK, 1UL);
+    error = exchange(load);
+    if (slack > 0)
+        (void)prctl(PR_SET_TIMERSLACK, (unsigned long)slack);
+    return error;
 }
 
 static int run(struct load *load)
 {
     const struct load_options *options = load->options;
-    struct load_result *result = load->result;
-    int error = connect_all(load);
+    int error = 0;
 
-    if (error == 0 && load_error_count(result) == 0)
-        error = exchange(load);
-    result->rate = (double)(result->others.count + result->slept.count) /
-                   (double)options->measured_ns * (double)SECOND_NS;
+    if (options->kind == LOAD_STREAM)
+        stream_connect_all(load);
+    if (load->live == options->connections && !load_is_stopped(load))
+        error = run_punctually(load);
     for (size_t i = 0; i < options->connections; i++)
         if (load->clients[i].descriptor >= 0)
             close(load->clients[i].descriptor);
     return error;
 }
 
+static void check(const struct load_options *options)
+{
+    assert(options->connections > 0 && options->message_size > 0 && options->measured_ns > 0);
+    assert(options->rate >= 0 && options->rate <= LOAD_RATE_MAX);
+    assert(options->kind != LOAD_STREAM ||
+           (options->depth > 0 && options->depth <= LOAD_DEPTH_MAX));
+}
+
+static void set_clients(struct load *load)
+{
+    for (size_t i = 0; i < load->options->connections; i++) {
+        load->clients[i].descriptor = -1;
+        load->clients[i].moments = load->moments + i * (load->mask + 1);
+    }
+    load->live = load->options->connections;
+    load->last = &load->first;
+}
+
+static int allocate(struct load *load)
+{
+    size_t connections = load->options->connections;
+
+    while (load->mask + 1 < load->depth)
+        load->mask = 2 * load->mask + 1;
+    load->clients = calloc(connections, sizeof *load->clients);
+    load->moments = calloc(connections * (load->mask + 1), sizeof *load->moments);
+    load->pattern = pattern_create();
+    load->piece = malloc(PATTERN_PIECE);
+    load->epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (load->epoll < 0)
+        return -errno;
+    return load->clients && load->moments && load->pattern && load->piece ? 0 : -ENOMEM;
+}
+
 int load_run(const struct load_options *options, struct load_result *result)
 {
-    struct load *load = calloc(1, sizeof *load);
-    struct client *clients = calloc(options->connections, sizeof *clients);
-    unsigned char *messages = calloc(options->connections, options->message_size);
-    int epoll = epoll_create1(EPOLL_CLOEXEC);
-    int error = epoll < 0 ? -errno : -ENOMEM;
+    struct load load = {.options = options, .result = result, .start_ns = INT64_MAX};
+    int error;
 
-    if (load && clients && messages && epoll >= 0) {
-        *load = (struct load){.options = options, .result = result, .clients = clients};
-        load->messages = messages;
-        load->epoll = epoll;
-        load->random = RANDOM_SEED;
-        load->last = &load->first;
-        for (size_t i = 0; i < options->connections; i++)
-            clients[i].descriptor = -1;
-        error = run(load);
+    check(options);
+    load.depth = options->kind == LOAD_STREAM ? options->depth : 1;
+    load.schedule.clients = options->connections;
+    if (options->rate > 0)
+        load.schedule.interval_ns = (double)SECOND_NS / options->rate;
+    error = allocate(&load);
+    if (error == 0) {
+        set_clients(&load);
+        error = run(&load);
     }
-    if (epoll >= 0)
-        close(epoll);
-    free(messages);
-    free(clients);
-    free(load);
+    if (load.epoll >= 0)
+        close(load.epoll);
+    free(load.piece);
+    free(load.pattern);
+    free(load.moments);
+    free(load.clients);
     return error;
-}
-
-uint64_t load_error_count(const struct load_result *result)
-{
-    uint64_t sum = 0;
-
-    for (int i = 0; i < LOAD_ERRORS; i++)
-        sum += result->errors[i];
-    return sum;
-}
-
-const char *load_error_name(enum load_error error)
-{
-    static const char *const names[LOAD_ERRORS] = {"refused", "reset", "wrong bytes", "late",
-                                                   "failed"};
-
-    return names[error];
 }

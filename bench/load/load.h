@@ -1,61 +1,107 @@
-/* load.h - a load on an echo server: connections that send, wait for the echo, and send again. */
+/* load.h - a load on an echo server: what its clients do, and what became of it. */
 /* SPDX-License-Identifier: MIT */
 /*
  * Clients    All in the calling thread, on an epoll of its own; nothing of libiocp.
- * Echo       Every byte is compared with what was sent, but for the first, the mark: it is sent
- *            as 0, and the server makes it LOAD_SLEPT where its callback has slept.
- * Latency    From the moment before the send to the last byte of the echo.
+ * Loop       Closed: a client sends its next message when an echo has made room for it. Open:
+ *            messages have their moments beforehand, whatever the server does; one whose client
+ *            has no room waits in line, and its latency runs from its moment all the same.
+ * End        When the measured time is over, nothing new is begun but the lines of an open loop.
+ *            They, and what is in flight, have the patience to be answered; then all is over.
+ *            What of an open loop's plan has no answer even so does not vanish: it counts in
+ *            `latency` with the time it has waited - on a failed connection, at least with the
+ *            patience - and is told as `unanswered`. So an overload ends in time, and shows.
+ * Errors     Each ends a connection, and what was in flight on it. A stream's client is given
+ *            up, as is one that was refused; the others try again within LOAD_RETRY_NS.
+ * Echo       Every byte is compared with what was sent. Only in a marked load the first byte of
+ *            a message is sent as 0, and comes back as LOAD_SLEPT where the server has slept.
+ * Threads    One at a time.
  */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
 #include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "histogram.h"
 
-#define LOAD_SLEPT 1
+#define LOAD_SLEPT     1
+#define LOAD_DEPTH_MAX 1024
+#define LOAD_RATE_MAX  1e8
+#define LOAD_RETRY_NS  INT64_C(100000000)
+
+enum load_kind {
+    LOAD_STREAM,  /* connections that stay: message, echo, message */
+    LOAD_MESSAGE, /* connect, send one message, half-close, read its echo to the end; again */
+    LOAD_CHURN,   /* connect, send one message, read its echo, reset; again */
+};
+
+/* Moments at which the caller may look at the server, shortly: the clients wait for it. None comes
+ * if the load ends before it measures; else both do. */
+enum load_moment { LOAD_MEASURING, LOAD_MEASURED };
 
 struct load_options {
+    enum load_kind kind;
     struct sockaddr_in server;
-    size_t connections;
+    size_t connections;  /* clients at once */
     size_t message_size; /* at least 1 */
-    int64_t warm_up_ns;  /* not measured */
+    size_t depth;        /* LOAD_STREAM: messages in flight on a connection, 1 to LOAD_DEPTH_MAX */
+    double rate;         /* open loop: messages a second of all together; 0: closed loop */
+    bool marked;
+    int64_t warm_up_ns; /* not measured */
     int64_t measured_ns;
-    int64_t pause_ns;    /* from an echo to the connection's next message */
-    int64_t patience_ns; /* what is not echoed by then is late */
+    int64_t pause_ns;    /* closed loop: from an echo to the connection's next message */
+    int64_t patience_ns; /* what is not echoed by then, from its sending on, is late */
+    void (*at)(enum load_moment moment, void *context); /* may be NULL */
+    void *context;
+    const atomic_bool *stop; /* may be NULL; true: end soon, with what there is */
 };
 
 enum load_error {
     LOAD_REFUSED, /* no connection */
     LOAD_RESET,   /* the server ended a connection */
     LOAD_WRONG,   /* bytes that were not sent */
-    LOAD_LATE,    /* no echo, or no connection, within the patience */
+    LOAD_LATE,    /* sent, or begun to connect, but no echo within the patience */
     LOAD_FAILED,  /* anything else */
     LOAD_ERRORS
 };
 
-/* All zero before the run. Round trips are those whose message was sent in the measured time. */
+/* All zero before the run. */
 struct load_result {
-    struct histogram others; /* in ns */
-    struct histogram slept;
-    double rate; /* of both, a second */
+    uint64_t completed; /* operations that ended in the measured time */
+    double seconds;   /* the measured time; less than asked for if no client was left, or stopped */
+    double generator; /* processor time of this thread meanwhile, 1 = one whole processor */
+
+    /* Latencies of the operations that began (open loop: were planned) in the measured time: to
+     * the last byte, of LOAD_MESSAGE to the end of the stream. They begin with the connect, if
+     * they have one of their own. */
+    struct histogram latency;     /* open loop: from the planned moment, of all that were planned */
+    struct histogram uncorrected; /* open loop: from the moment of sending, of the answered ones */
+    struct histogram slept;       /* marked: those in which the server slept; not in the others */
+    /* Open loop: how much later than it could have the generator sent, by its own fault. Those that
+     * wait behind a late one are not late themselves: the maximum tells more than the percentiles.
+     */
+    struct histogram slip;
+    uint64_t unanswered; /* open loop: so many in `latency` were never answered, or even sent */
+
     uint64_t errors[LOAD_ERRORS];
-    int error; /* the first one, a negative errno; -EBADMSG: wrong bytes */
+    int error; /* negative errno of the first; 0: none */
 };
 
 /*
- * Connect all, then run the load. Returns when every message is echoed, or late; a connection
- * with an error is ended, the others go on. Without all connections there is no load.
+ * Put the load on until the time is over, then wait for what is in flight. A stream that not all
+ * clients can connect for is none: nothing is measured.
  *
- * Returns  0: look into result->errors. Else a negative errno of this machine's own.
+ * Returns  0: see the result, errors of connections too; a negative errno: the generator itself
+ *          could not go on.
  */
 int load_run(const struct load_options *options, struct load_result *result);
 
+/* The sum of all classes. */
 uint64_t load_error_count(const struct load_result *result);
 
-/* What an error is called in a report. */
 const char *load_error_name(enum load_error error);
 
 #endif

@@ -1,0 +1,141 @@
+/* peer_serve.c - how a peer program begins: its limits, its listeners, its threads. */
+/* SPDX-License-Identifier: MIT */
+#include "peer_serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct worker {
+    const struct peer_options *options;
+    peer_loop *loop;
+    int listener;
+};
+
+void peer_prepare(void)
+{
+    struct rlimit limit;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+struct sockaddr_in peer_address(const struct peer_options *options)
+{
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_port = htons(options->port),
+                                .sin_addr = {htonl(INADDR_LOOPBACK)}};
+}
+
+int peer_failed(const struct peer_options *options, const char *what, int error)
+{
+    (void)fprintf(stderr, "%s: %s: %s\n", options->program, what, strerror(-error));
+    return 1;
+}
+
+static int bind_to(const struct peer_options *options, int sharing)
+{
+    const struct sockaddr_in address = peer_address(options);
+    const int on = 1;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (listener < 0)
+        return -errno;
+    if (setsockopt(listener, SOL_SOCKET, sharing, &on, sizeof on) < 0 ||
+        setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
+        bind(listener, (const struct sockaddr *)&address, sizeof address) < 0 ||
+        listen(listener, PEER_BACKLOG) < 0) {
+        int error = -errno;
+
+        close(listener);
+        return error;
+    }
+    return listener;
+}
+
+static int complain_of_port(const struct peer_options *options, int error)
+{
+    char what[32];
+
+    (void)snprintf(what, sizeof what, "127.0.0.1:%u", options->port);
+    (void)peer_failed(options, what, error);
+    return -1;
+}
+
+int peer_listen(const struct peer_options *options)
+{
+    int listener = bind_to(options, SO_REUSEADDR);
+
+    return listener < 0 ? complain_of_port(options, listener) : listener;
+}
+
+static int listen_together(const struct peer_options *options)
+{
+    int listener = bind_to(options, SO_REUSEPORT);
+
+    if (listener < 0)
+        return complain_of_port(options, listener);
+    (void)fcntl(listener, F_SETFL, O_NONBLOCK);
+    return listener;
+}
+
+/* Listeners that share a port would share it with another program's as well. */
+static bool is_free(const struct peer_options *options)
+{
+    int listener = peer_listen(options);
+
+    if (listener >= 0)
+        close(listener);
+    return listener >= 0;
+}
+
+static void *run(void *argument)
+{
+    const struct worker *worker = argument;
+
+    exit(worker->loop(worker->options, worker->listener)); /* one that ends ends them all */
+}
+
+static int run_all(struct worker *workers, unsigned count)
+{
+    for (unsigned i = 1; i < count; i++) {
+        pthread_t thread;
+        int error = pthread_create(&thread, NULL, run, &workers[i]);
+
+        if (error != 0)
+            return peer_failed(workers->options, "a thread", -error);
+    }
+    return workers->loop(workers->options, workers->listener);
+}
+
+int peer_serve(const struct peer_options *options, peer_loop *loop)
+{
+    struct worker *workers = calloc(options->workers, sizeof *workers);
+    int status = 1;
+
+    if (!workers)
+        return peer_failed(options, "the workers", -ENOMEM);
+    if (!is_free(options))
+        goto free_workers;
+    for (unsigned i = 0; i < options->workers; i++) {
+        workers[i] = (struct worker){options, loop, listen_together(options)};
+        if (workers[i].listener < 0)
+            goto free_workers;
+    }
+    status = run_all(workers, options->workers);
+
+free_workers:
+    free(workers);
+    return status;
+}
