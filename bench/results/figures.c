@@ -18,6 +18,7 @@ static const struct figure_kind kinds[FIGURES] = {
     [FIGURE_IDLE_BYTES] = {"idle_bytes", "memory per idle connection", "bytes", 1, FIGURE_LESS},
     [FIGURE_KEPT] = {"kept", "rate kept beside idle connections", "%", 0.01, FIGURE_MORE},
     [FIGURE_GENERATOR] = {"generator", "CPU of the generator", "%", 0.01, FIGURE_NEITHER},
+    [FIGURE_SLIP_US] = {"slip_us", "lateness of the generator, p99", "us", 1, FIGURE_NEITHER},
 };
 
 const struct figure_kind *figure_kind(enum figure figure)

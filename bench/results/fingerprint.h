@@ -11,6 +11,7 @@ struct fingerprint {
     double memory_gib;         /* of the machine */
     char kernel[96];           /* release and machine, as uname tells them */
     char os[96];               /* PRETTY_NAME */
+    char congestion[24];       /* control of TCP, as new sockets have it */
     unsigned long descriptors; /* the hard limit */
     char engine[24];           /* what "auto" chooses here */
     char compiler[96];
@@ -20,7 +21,7 @@ struct fingerprint {
     bool dirty;       /* the sources differed from that commit */
 };
 
-/* What cannot be found out stays empty. */
+/* What cannot be found out stays empty. Call it before the process is bound to some of its CPUs. */
 void fingerprint_read(struct fingerprint *machine);
 
 #endif

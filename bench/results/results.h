@@ -37,6 +37,7 @@ struct result_case {
     size_t depth; /* messages in flight on one connection */
     size_t workers;
     double planned_rate; /* of an open loop; 0: a closed one */
+    char leads[16];      /* the key of the figure by which it is judged first */
 };
 
 enum row_state {
@@ -85,6 +86,14 @@ void results_set_latency(double us[RESULTS_PERCENTILES], const struct histogram 
 
 /* The median of a figure; false: the row has none, or is not to be believed. */
 bool results_median(const struct result_row *row, enum figure figure, double *median);
+
+/* The same with the range of its rounds. */
+bool results_spread(const struct result_row *row, enum figure figure, struct spread *spread);
+
+/* The row of a case, among ours or among the peers, whose median of a figure is the best one; NULL:
+ * there is none. */
+const struct result_row *results_best(const struct results *results, size_t which_case,
+                                      enum figure figure, bool ours);
 
 /* The best peer's median in a case; false: no peer has one. `who` may be NULL. */
 bool results_best_peer(const struct results *results, size_t which_case, enum figure figure,
