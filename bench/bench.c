@@ -1,0 +1,86 @@
+/* bench.c - iocp-bench: measure, or compare what was measured. */
+/* SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench_options.h"
+#include "compare.h"
+#include "results_json.h"
+#include "run.h"
+
+#define EXIT_INTERRUPTED 130
+
+static atomic_bool stop;
+
+static void on_signal(int number)
+{
+    (void)number;
+    atomic_store(&stop, true);
+}
+
+/* The second one ends this program at once; what it has started ends with it. */
+static void stop_by_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+static void join(int argc, char *argv[], char *command, size_t size)
+{
+    size_t length = 0;
+
+    for (int i = 0; i < argc && length < size; i++) {
+        const char *quote = strpbrk(argv[i], " {}$'\"") ? "'" : "";
+
+        length += (size_t)snprintf(command + length, size - length, "%s%s%s%s", i > 0 ? " " : "",
+                                   quote, argv[i], quote);
+    }
+}
+
+/* Returns 0 or a negative errno, which is told. */
+static int read_results(const char *path, struct results *results)
+{
+    char mistake[RESULTS_JSON_MISTAKE];
+    int error = results_json_read(path, results, mistake, sizeof mistake);
+
+    if (error < 0)
+        (void)fprintf(stderr, "iocp-bench: %s\n", mistake);
+    return error;
+}
+
+/* Returns the exit status: a difference is no failure. */
+static int compare(const char *old_path, const char *new_path)
+{
+    struct results before = {0}, after = {0};
+    int error = read_results(old_path, &before);
+
+    if (error == 0)
+        error = read_results(new_path, &after);
+    if (error == 0)
+        (void)compare_write(stdout, &before, &after);
+    results_destroy(&after);
+    results_destroy(&before);
+    return error < 0 ? 1 : 0;
+}
+
+int main(int argc, char *argv[])
+{
+    struct bench_options options;
+    char command[512];
+    int status;
+
+    join(argc, argv, command, sizeof command);
+    status = options_read(argc, argv, &options);
+    if (status >= 0)
+        return status;
+    if (options.compare_old)
+        return compare(options.compare_old, options.compare_new);
+    stop_by_signals();
+    status = run(&options, command, &stop);
+    return atomic_load(&stop) ? EXIT_INTERRUPTED : status;
+}

@@ -1,0 +1,214 @@
+/* echo_server.c - see echo_server.h. */
+/* SPDX-License-Identifier: MIT */
+#include "echo_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "measure.h"
+
+#define MS_NS        INT64_C(1000000)
+#define LAST_WORDS   160 /* of what a server said */
+#define EXIT_NOT_RUN 127
+
+int echo_server_find_port(struct sockaddr_in *address)
+{
+    struct sockaddr_in found = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof found;
+    int error = 0, descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (descriptor < 0)
+        return -errno;
+    if (bind(descriptor, (struct sockaddr *)&found, length) < 0 ||
+        getsockname(descriptor, (struct sockaddr *)&found, &length) < 0)
+        error = -errno;
+    else
+        *address = found;
+    close(descriptor);
+    return error;
+}
+
+static void run_on(int cpu)
+{
+    cpu_set_t set;
+
+    if (cpu == ECHO_SERVER_ANY_CPU)
+        return;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    (void)sched_setaffinity(0, sizeof set, &set);
+}
+
+/* In the child, between fork and exec: nothing but system calls. */
+static _Noreturn void become(char *const arguments[], int errors, int cpu, pid_t parent)
+{
+    struct rlimit limit;
+
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || setpgid(0, 0) < 0)
+        _exit(EXIT_NOT_RUN);
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+    run_on(cpu);
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (dup2(nowhere, STDIN_FILENO) < 0 || dup2(nowhere, STDOUT_FILENO) < 0 ||
+        dup2(errors, STDERR_FILENO) < 0)
+        _exit(EXIT_NOT_RUN);
+    execv(arguments[0], arguments);
+    _exit(EXIT_NOT_RUN);
+}
+
+/* The last line of what it said, without anything that a terminal would obey. */
+static void read_last_words(int errors, char words[LAST_WORDS])
+{
+    off_t end = lseek(errors, 0, SEEK_END);
+    off_t from = end > LAST_WORDS - 1 ? end - (LAST_WORDS - 1) : 0;
+    ssize_t count = pread(errors, words, LAST_WORDS - 1, from);
+    char *line;
+
+    words[count > 0 ? count : 0] = '\0';
+    for (char *end_of_line; (end_of_line = strrchr(words, '\n')) && end_of_line[1] == '\0';)
+        *end_of_line = '\0';
+    line = strrchr(words, '\n');
+    if (line)
+        memmove(words, line + 1, strlen(line + 1) + 1);
+    for (char *at = words; *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+}
+
+static void say_how_it_ended(const struct echo_server *server, char *trouble, size_t size)
+{
+    char words[LAST_WORDS];
+    siginfo_t how = {0};
+
+    (void)waitid(P_PID, (id_t)server->pid, &how, WEXITED | WNOWAIT | WNOHANG);
+    read_last_words(server->errors, words);
+    (void)snprintf(trouble, size, "the server ended by itself, %s %d%s%s",
+                   how.si_code == CLD_EXITED ? "status" : "signal", how.si_status,
+                   words[0] ? ": " : "", words);
+}
+
+bool echo_server_has_ended(const struct echo_server *server, char *trouble, size_t size)
+{
+    struct pollfd ended = {.fd = server->ended, .events = POLLIN};
+
+    if (poll(&ended, 1, 0) != 1)
+        return false;
+    say_how_it_ended(server, trouble, size);
+    return true;
+}
+
+/* Returns 1: it does; 0: nobody does; or a negative errno. */
+static int listens(const struct sockaddr_in *address)
+{
+    static const struct linger by_reset = {.l_onoff = 1};
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int result = 1;
+
+    if (descriptor < 0)
+        return -errno;
+    if (connect(descriptor, (const struct sockaddr *)address, sizeof *address) < 0)
+        result = errno == ECONNREFUSED ? 0 : -errno;
+    (void)setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &by_reset, sizeof by_reset);
+    close(descriptor);
+    return result;
+}
+
+/* Nothing tells that a stranger listens: it is asked again each millisecond, or when it ends. */
+static int wait_until_it_listens(const struct echo_server *server, char *trouble, size_t size)
+{
+    struct pollfd ended = {.fd = server->ended, .events = POLLIN};
+    int64_t patience_ns = measure_now_ns() + ECHO_SERVER_PATIENCE_MS * MS_NS;
+    int there;
+
+    while ((there = listens(&server->address)) == 0) {
+        if (poll(&ended, 1, 1) == 1) {
+            say_how_it_ended(server, trouble, size);
+            return -ECHILD;
+        }
+        if (measure_now_ns() > patience_ns) {
+            (void)snprintf(trouble, size, "the server did not listen on port %d within %d s",
+                           ntohs(server->address.sin_port), ECHO_SERVER_PATIENCE_MS / 1000);
+            return -ETIMEDOUT;
+        }
+    }
+    if (there < 0)
+        (void)snprintf(trouble, size, "no connection to the server: %s", strerror(-there));
+    return there < 0 ? there : 0;
+}
+
+/* Returns 0 or a negative errno. */
+static int start_process(struct echo_server *server, char *const arguments[], int cpu)
+{
+    pid_t parent = getpid();
+    int error;
+
+    server->errors = memfd_create("stderr", MFD_CLOEXEC);
+    if (server->errors < 0)
+        return -errno;
+    server->pid = fork();
+    if (server->pid == 0)
+        become(arguments, server->errors, cpu, parent);
+    error = -errno;
+    if (server->pid < 0)
+        goto close_errors;
+    (void)setpgid(server->pid, server->pid); /* both do: whoever comes first */
+    server->ended = (int)syscall(SYS_pidfd_open, server->pid, 0);
+    error = server->ended < 0 ? -errno : -clock_getcpuclockid(server->pid, &server->clock);
+    if (error == 0)
+        return 0;
+    if (server->ended >= 0)
+        close(server->ended);
+    kill(server->pid, SIGKILL);
+    (void)waitpid(server->pid, NULL, 0);
+close_errors:
+    close(server->errors);
+    return error;
+}
+
+int echo_server_start(struct echo_server *server, char *const arguments[],
+                      const struct sockaddr_in *address, int cpu, char *trouble, size_t size)
+{
+    struct echo_server started = {.address = *address};
+    int error = start_process(&started, arguments, cpu);
+
+    if (error < 0) {
+        (void)snprintf(trouble, size, "%s: %s", arguments[0], strerror(-error));
+        return error;
+    }
+    error = wait_until_it_listens(&started, trouble, size);
+    if (error < 0) {
+        echo_server_stop(&started);
+        return error;
+    }
+    *server = started;
+    return 0;
+}
+
+void echo_server_stop(struct echo_server *server)
+{
+    struct pollfd ended = {.fd = server->ended, .events = POLLIN};
+
+    kill(server->pid, SIGTERM);
+    (void)poll(&ended, 1, ECHO_SERVER_PATIENCE_MS);
+    kill(-server->pid, SIGKILL); /* before it is reaped: until then the number is its own */
+    while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    close(server->ended);
+    close(server->errors);
+}

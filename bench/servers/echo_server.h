@@ -1,0 +1,49 @@
+/* echo_server.h - a server under measurement: a process of its own, from its start to its end. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * Its life   It is bound to this process's: it cannot outlive it, not even by a kill.
+ * Its group  What it starts itself is in its process group, and is ended with it.
+ * Threads    One.
+ */
+#ifndef BENCH_SERVERS_ECHO_SERVER_H
+#define BENCH_SERVERS_ECHO_SERVER_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
+
+/* How long a server may take to be there, and to end when it is asked to. */
+#define ECHO_SERVER_PATIENCE_MS 10000
+
+#define ECHO_SERVER_ANY_CPU (-1)
+
+struct echo_server {
+    pid_t pid;
+    int ended;  /* a pidfd, readable once it has ended */
+    int errors; /* a file in memory: what it said on stderr */
+    clockid_t clock;
+    struct sockaddr_in address;
+};
+
+/* A port of 127.0.0.1 on which nobody listens at the moment. Returns 0 or a negative errno. */
+int echo_server_find_port(struct sockaddr_in *address);
+
+/*
+ * Start a program that will listen on `address`, and wait until it does. `cpu` is where it may
+ * run, ECHO_SERVER_ANY_CPU: wherever this process may.
+ *
+ * Returns  0. -ECHILD: it ended instead, -ETIMEDOUT: it never listened, or another negative
+ *          errno; then `trouble` says more in one line, and nothing has been started.
+ */
+int echo_server_start(struct echo_server *server, char *const arguments[],
+                      const struct sockaddr_in *address, int cpu, char *trouble, size_t size);
+
+/* Has it ended by itself? Then `trouble` says how, and what its last words were. */
+bool echo_server_has_ended(const struct echo_server *server, char *trouble, size_t size);
+
+/* End it, first by SIGTERM, then by SIGKILL. */
+void echo_server_stop(struct echo_server *server);
+
+#endif

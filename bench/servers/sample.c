@@ -1,0 +1,103 @@
+/* sample.c - see sample.h. */
+/* SPDX-License-Identifier: MIT */
+#include "sample.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NAME_SIZE 288 /* of a file below a process */
+#define PATH_SIZE 320
+
+static FILE *open_file(const struct echo_server *server, const char *name)
+{
+    char path[PATH_SIZE];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)server->pid, name);
+    return fopen(path, "re");
+}
+
+/* The number of a status file's line "key   NUMBER"; 0: it is another line. */
+static uint64_t number_in(const char *line, const char *key)
+{
+    size_t length = strlen(key);
+
+    return strncmp(line, key, length) == 0 ? strtoull(line + length, NULL, 10) : 0;
+}
+
+int sample_add_cpu(struct sample *sample, const struct echo_server *server)
+{
+    struct timespec used;
+    char text[1024];
+    unsigned long user = 0, kernel = 0;
+    FILE *stat = open_file(server, "stat");
+
+    if (!stat)
+        return -errno;
+    size_t count = fread(text, 1, sizeof text - 1, stat);
+    (void)fclose(stat);
+    text[count] = '\0';
+    /* After the name, which may hold anything: the state, then ten numbers, then these two. */
+    char *rest = strrchr(text, ')');
+    if (!rest ||
+        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) != 2)
+        return -EBADMSG;
+    if (clock_gettime(server->clock, &used) < 0)
+        return -errno;
+    sample->cpu_us += (double)used.tv_sec * 1e6 + (double)used.tv_nsec / 1e3;
+    sample->ticks_user += (double)user;
+    sample->ticks_kernel += (double)kernel;
+    return 0;
+}
+
+static int add_switches_of(struct sample *sample, const struct echo_server *server,
+                           const char *thread)
+{
+    char name[NAME_SIZE], line[256];
+
+    (void)snprintf(name, sizeof name, "task/%s/status", thread);
+    FILE *status = open_file(server, name);
+    if (!status)
+        return errno == ENOENT ? 0 : -errno; /* it has ended in between */
+    while (fgets(line, sizeof line, status))
+        sample->switches += number_in(line, "voluntary_ctxt_switches:") +
+                            number_in(line, "nonvoluntary_ctxt_switches:");
+    (void)fclose(status);
+    sample->threads += strtoull(thread, NULL, 10);
+    return 0;
+}
+
+int sample_add_switches(struct sample *sample, const struct echo_server *server)
+{
+    char path[PATH_SIZE];
+    struct dirent *entry;
+    int error = 0;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/task", (int)server->pid);
+    DIR *threads = opendir(path);
+    if (!threads)
+        return -errno;
+    while (error == 0 && (entry = readdir(threads)))
+        if (entry->d_name[0] != '.')
+            error = add_switches_of(sample, server, entry->d_name);
+    closedir(threads);
+    return error;
+}
+
+int sample_add_memory(struct sample *sample, const struct echo_server *server)
+{
+    char line[256];
+    FILE *status = open_file(server, "status");
+
+    if (!status)
+        return -errno;
+    while (fgets(line, sizeof line, status)) {
+        sample->resident += number_in(line, "VmRSS:") * 1024;
+        sample->anonymous += number_in(line, "RssAnon:") * 1024;
+    }
+    (void)fclose(status);
+    return 0;
+}

@@ -1,0 +1,292 @@
+/* trial.c - see trial.h. */
+/* SPDX-License-Identifier: MIT */
+#include "trial.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sample.h"
+
+#define MS_NS       INT64_C(1000000)
+#define PATIENCE_NS (10000 * MS_NS)
+#define LONGER      10 /* times, where nothing ended in the measured time */
+
+int trial_fail(struct trial *trial, int error, const char *format, ...)
+{
+    va_list values;
+
+    va_start(values, format);
+    (void)vsnprintf(trial->row->trouble, sizeof trial->row->trouble, format, values);
+    va_end(values);
+    trial->row->state = ROW_FAILED;
+    return error;
+}
+
+/* The first and the last processor that this process may use. */
+static void find_processors(int *first, int *last)
+{
+    cpu_set_t set;
+
+    *first = *last = ECHO_SERVER_ANY_CPU;
+    if (sched_getaffinity(0, sizeof set, &set) < 0)
+        return;
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET((size_t)cpu, &set))
+            continue;
+        if (*first == ECHO_SERVER_ANY_CPU)
+            *first = cpu;
+        *last = cpu;
+    }
+}
+
+static int server_processor(enum placement placement)
+{
+    int first, last;
+
+    find_processors(&first, &last);
+    return placement == PLACE_FREE ? ECHO_SERVER_ANY_CPU : last;
+}
+
+static int generator_processor(enum placement placement)
+{
+    int first, last;
+
+    find_processors(&first, &last);
+    return placement == PLACE_FREE ? ECHO_SERVER_ANY_CPU : placement == PLACE_SAME ? last : first;
+}
+
+static int start_one(struct trial *trial, const struct manner *manner,
+                     const struct sockaddr_in *address, struct echo_server *server)
+{
+    struct arguments arguments;
+    char trouble[sizeof trial->row->trouble];
+    int error;
+
+    subject_command_line(trial->subject, manner, &arguments);
+    error = echo_server_start(server, arguments.argv, address,
+                              server_processor(trial->plan->placement), trouble, sizeof trouble);
+    return error < 0 ? trial_fail(trial, error, "%s", trouble) : 0;
+}
+
+int trial_start(struct trial *trial, struct manner manner, struct trial_servers *servers)
+{
+    size_t count = trial->plan->servers > 0 ? trial->plan->servers : 1;
+    struct sockaddr_in address;
+    int error = echo_server_find_port(&address);
+
+    servers->count = 0;
+    if (error < 0)
+        return trial_fail(trial, error, "no port: %s", strerror(-error));
+    manner.port = ntohs(address.sin_port);
+    if (manner.workers == 0)
+        manner.workers = trial->plan->workers;
+    manner.share_port = count > 1;
+    for (; servers->count < count && error == 0; servers->count += error == 0)
+        error = start_one(trial, &manner, &address, &servers->each[servers->count]);
+    if (error < 0)
+        trial_stop(servers);
+    return error;
+}
+
+void trial_stop(struct trial_servers *servers)
+{
+    while (servers->count > 0)
+        echo_server_stop(&servers->each[--servers->count]);
+}
+
+struct load_options trial_load(const struct trial *trial, const struct trial_servers *servers)
+{
+    const struct plan_case *plan = trial->plan;
+
+    return (struct load_options){
+        .kind = LOAD_STREAM,
+        .server = servers->each[0].address,
+        .connections = plan->connections,
+        .message_size = plan->message_size,
+        .depth = plan->depth > 0 ? plan->depth : 1,
+        .pause_ns = (int64_t)plan->pause_ms * MS_NS,
+        .warm_up_ns = trial->pace.warm_up_ns,
+        .measured_ns = trial->pace.measured_ns,
+        .patience_ns = PATIENCE_NS,
+        .stop = trial->stop,
+    };
+}
+
+/* What the servers have used when the measuring began, and when it was over. */
+struct watch {
+    const struct trial_servers *servers;
+    struct sample before, after;
+    int error;
+};
+
+static int add_all(struct sample *sample, const struct trial_servers *servers,
+                   int (*add)(struct sample *, const struct echo_server *))
+{
+    int error = 0;
+
+    for (size_t i = 0; i < servers->count && error == 0; i++)
+        error = add(sample, &servers->each[i]);
+    return error;
+}
+
+/* What takes longer comes before the measured time and after it. */
+static void look(enum load_moment moment, void *context)
+{
+    struct watch *watch = context;
+    struct sample *sample = moment == LOAD_MEASURING ? &watch->before : &watch->after;
+
+    if (moment == LOAD_MEASURING)
+        watch->error = add_all(sample, watch->servers, sample_add_switches);
+    if (watch->error == 0)
+        watch->error = add_all(sample, watch->servers, sample_add_cpu);
+}
+
+static void add_figure(struct trial *trial, enum figure figure, double value)
+{
+    series_add(&trial->row->figures[figure], value);
+}
+
+static void note_cost(struct trial *trial, const struct watch *watch, double operations)
+{
+    double cpu_us = (watch->after.cpu_us - watch->before.cpu_us) / operations;
+
+    add_figure(trial, FIGURE_CPU_US, cpu_us);
+    trial->ticks->user += watch->after.ticks_user - watch->before.ticks_user;
+    trial->ticks->kernel += watch->after.ticks_kernel - watch->before.ticks_kernel;
+    /* The switches of threads that have ended cannot be read any more. */
+    if (watch->before.threads == watch->after.threads)
+        add_figure(trial, FIGURE_SWITCHES,
+                   (double)(watch->after.switches - watch->before.switches) / operations);
+    add_figure(trial, FIGURE_RSS_BYTES, (double)watch->after.resident);
+}
+
+static void note_load(struct trial *trial, const struct load_options *load,
+                      const struct load_result *result)
+{
+    double rate = (double)result->completed / result->seconds;
+
+    add_figure(trial, FIGURE_RATE, rate);
+    add_figure(trial, FIGURE_MB_RATE, rate * (double)load->message_size / 1e6);
+    if (result->latency.count > 0) {
+        add_figure(trial, FIGURE_P50_US, (double)histogram_percentile(&result->latency, 50) / 1e3);
+        add_figure(trial, FIGURE_P99_US, (double)histogram_percentile(&result->latency, 99) / 1e3);
+    }
+    add_figure(trial, FIGURE_GENERATOR, result->generator);
+    if (result->slip.count > 0)
+        add_figure(trial, FIGURE_SLIP_US, (double)histogram_percentile(&result->slip, 99) / 1e3);
+    histogram_merge(trial->latency, &result->latency);
+    histogram_merge(trial->uncorrected, &result->uncorrected);
+}
+
+static int note_errors(struct trial *trial, const struct load_result *result)
+{
+    char list[sizeof trial->row->trouble] = "";
+    size_t length = 0;
+
+    for (int class = 0; class < LOAD_ERRORS; class ++) {
+        trial->row->errors[class] += result->errors[class];
+        if (result->errors[class] > 0 && length < sizeof list)
+            length += (size_t)snprintf(list + length, sizeof list - length, ", %llu %s",
+                                       (unsigned long long)result->errors[class],
+                                       load_error_name((enum load_error) class));
+    }
+    return length > 0 ? trial_fail(trial, result->error, "connections with errors: %s", list + 2)
+                      : 0;
+}
+
+static void pin(int cpu, cpu_set_t *before)
+{
+    cpu_set_t set;
+
+    (void)sched_getaffinity(0, sizeof *before, before);
+    if (cpu == ECHO_SERVER_ANY_CPU)
+        return;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    (void)sched_setaffinity(0, sizeof set, &set);
+}
+
+/* Put the load on; whatever goes wrong is told. */
+static int run_load(struct trial *trial, struct trial_servers *servers,
+                    const struct load_options *load, struct load_result *result)
+{
+    char trouble[sizeof trial->row->trouble];
+    cpu_set_t before;
+    int error;
+
+    pin(generator_processor(trial->plan->placement), &before);
+    error = load_run(load, result);
+    (void)sched_setaffinity(0, sizeof before, &before);
+    for (size_t i = 0; i < servers->count; i++)
+        if (echo_server_has_ended(&servers->each[i], trouble, sizeof trouble))
+            return trial_fail(trial, -ECHILD, "%s", trouble);
+    if (error < 0)
+        return trial_fail(trial, error, "load generator: %s", strerror(-error));
+    return note_errors(trial, result);
+}
+
+static bool was_stopped(const struct trial *trial)
+{
+    return trial->stop && atomic_load(trial->stop);
+}
+
+/* Was the machine busy with something else all the time? Then once more, for longer. */
+static int run_load_long_enough(struct trial *trial, struct trial_servers *servers,
+                                struct load_options *load, struct load_result *result)
+{
+    struct watch *watch = load->context;
+    int error = run_load(trial, servers, load, result);
+
+    if (error < 0 || result->completed > 0 || was_stopped(trial))
+        return error;
+    *result = (struct load_result){0};
+    *watch = (struct watch){.servers = servers};
+    load->measured_ns *= LONGER;
+    return run_load(trial, servers, load, result);
+}
+
+int trial_measure(struct trial *trial, struct trial_servers *servers, struct load_options *load)
+{
+    struct load_result *result = calloc(1, sizeof *result);
+    struct watch watch = {.servers = servers};
+    int error;
+
+    if (!result)
+        return trial_fail(trial, -ENOMEM, "%s", strerror(ENOMEM));
+    load->at = look;
+    load->context = &watch;
+    error = run_load_long_enough(trial, servers, load, result);
+    if (error == 0 && watch.error == 0)
+        watch.error = add_all(&watch.after, servers, sample_add_switches);
+    if (error == 0 && watch.error == 0)
+        watch.error = add_all(&watch.after, servers, sample_add_memory);
+    if (error == 0 && watch.error < 0)
+        error = trial_fail(trial, watch.error, "sampling: %s", strerror(-watch.error));
+    if (error == 0 && result->completed > 0 && !was_stopped(trial)) {
+        note_cost(trial, &watch, (double)result->completed);
+        note_load(trial, load, result);
+    } else if (error == 0 && !was_stopped(trial)) {
+        error = trial_fail(trial, -ETIMEDOUT, "not one operation ended in the measured time");
+    }
+    free(result);
+    return error;
+}
+
+int trial_measure_rate(struct trial *trial, struct trial_servers *servers,
+                       struct load_options *load, double *rate)
+{
+    struct load_result *result = calloc(1, sizeof *result);
+    int error;
+
+    if (!result)
+        return trial_fail(trial, -ENOMEM, "%s", strerror(ENOMEM));
+    error = run_load(trial, servers, load, result);
+    if (error == 0)
+        *rate = result->seconds > 0 ? (double)result->completed / result->seconds : 0;
+    free(result);
+    return error;
+}

@@ -1,0 +1,367 @@
+/* test_bench.c - iocp-bench as a user starts it: what it measures, leaves, and says of mistakes. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include <iocp/port.h>
+
+#include "deadline.h"
+#include "made_results.h"
+#include "results_json.h"
+#include "scenario.h"
+#include "server_process.h"
+
+TestSuite(bench, .timeout = 280);
+
+#define WORDS     ARGUMENTS
+#define PATH_SIZE 256
+
+/* A folder of its own for each test, with what was run in it. */
+struct place {
+    char out[PATH_SIZE];
+    char json[PATH_SIZE + 32];
+    char option[PATH_SIZE + 32];
+};
+
+static struct place place;
+
+static void make_place(void)
+{
+    (void)snprintf(place.out, sizeof place.out, "/tmp/iocp-bench-test-XXXXXX");
+    cr_assert(mkdtemp(place.out) != NULL, "mkdtemp: %s", strerror(errno));
+    (void)snprintf(place.json, sizeof place.json, "%s/results.json", place.out);
+    (void)snprintf(place.option, sizeof place.option, "--out=%s", place.out);
+}
+
+static void clear_place(void)
+{
+    char command[PATH_SIZE + 32];
+
+    (void)snprintf(command, sizeof command, "rm -r '%s'", place.out);
+    cr_expect(zero(int, system(command)));
+}
+
+/* All of `words`, up to a NULL, stand in what it has said. */
+static void expect_words(int output, const char *const words[])
+{
+    char *said = read_output(output);
+
+    for (; *words; words++)
+        cr_expect(strstr(said, *words) != NULL, "'%s' is not in: %s", *words, said);
+    free(said);
+}
+
+static void run_bench(struct server_process *bench, rlim_t descriptors,
+                      const char *const arguments[], int status)
+{
+    int ended;
+
+    process_start(bench, IOCP_BENCH_PATH, descriptors, arguments);
+    ended = process_wait(bench);
+    if (ended != status)
+        show_errors(bench);
+    cr_expect(eq(int, ended, status));
+}
+
+static void read_results(struct results *results)
+{
+    char mistake[RESULTS_JSON_MISTAKE] = "";
+    int error = results_json_read(place.json, results, mistake, sizeof mistake);
+
+    cr_assert(eq(int, error, 0), "%s: %s", place.json, mistake);
+}
+
+static const struct result_row *find_row(const struct results *results, const char *scenario,
+                                         const char *subject)
+{
+    for (size_t i = 0; i < results->row_count; i++) {
+        const struct result_row *row = &results->rows[i];
+
+        if (strcmp(results->cases[row->which_case].scenario, scenario) == 0 &&
+            strcmp(row->subject, subject) == 0)
+            return row;
+    }
+    cr_assert(false, "no row for %s in %s", subject, scenario);
+    return NULL;
+}
+
+/* Measured in so many rounds, whether or not the machine was quiet enough to believe it. */
+static void expect_measured(const struct result_row *row, size_t rounds)
+{
+    cr_expect(row->state == ROW_MEASURED || row->state == ROW_INVALID, "%s: %s", row->subject,
+              row->trouble);
+    cr_expect(eq(sz, row->figures[FIGURE_RATE].count, rounds), "%s", row->subject);
+    cr_expect(eq(sz, row->figures[FIGURE_CPU_US].count, rounds), "%s", row->subject);
+    for (size_t i = 0; i < rounds; i++) {
+        cr_expect(gt(dbl, row->figures[FIGURE_RATE].values[i], 0), "%s", row->subject);
+        cr_expect(gt(dbl, row->figures[FIGURE_CPU_US].values[i], 0), "%s", row->subject);
+    }
+    cr_expect(gt(u64, row->latency_count, 0), "%s", row->subject);
+}
+
+static void expect_file(const char *name, const char *beginning)
+{
+    char path[2 * PATH_SIZE], line[64] = "";
+
+    (void)snprintf(path, sizeof path, "%s/%s", place.out, name);
+    FILE *file = fopen(path, "re");
+    cr_assert(file != NULL, "%s: %s", path, strerror(errno));
+    cr_expect(fgets(line, sizeof line, file) != NULL);
+    (void)fclose(file);
+    cr_expect(eq(int, strncmp(line, beginning, strlen(beginning)), 0), "%s: %s", path, line);
+}
+
+Test(bench, measures_ours_beside_a_peer_and_leaves_its_files, .init = make_place,
+     .fini = clear_place)
+{
+    struct results results = {0};
+    struct server_process bench;
+
+    run_bench(&bench, 0,
+              ARGUMENTS("--quick", "--scenario", "pingpong", "--peers", "epoll", "--engine",
+                        "epoll", "--rounds", "3", place.option),
+              0);
+
+    expect_words(bench.out, WORDS("pingpong-64B-50c-1w", "iocp-server epoll", "CPU us/op",
+                                  "results.json", "report.html"));
+    read_results(&results);
+    cr_expect(eq(sz, results.case_count, 1));
+    cr_expect(eq(sz, results.row_count, 2));
+    expect_measured(find_row(&results, "pingpong", "iocp-server epoll"), 3);
+    expect_measured(find_row(&results, "pingpong", "epoll"), 3);
+    cr_expect(not(results.interrupted));
+    results_destroy(&results);
+    expect_file("report.html", "<!DOCTYPE html>");
+    expect_file("latency/pingpong-64B-50c-1w.epoll.hgrm", "       Value");
+}
+
+/* The smoke test of the whole: every scenario, every peer that is built, each thing once. */
+Test(bench, measures_every_scenario_of_the_quick_matrix, .init = make_place, .fini = clear_place)
+{
+    struct results results = {0};
+    struct server_process bench;
+
+    run_bench(&bench, 0, ARGUMENTS("--quick", "--rounds", "1", "--seconds", "0.05", place.option),
+              0);
+
+    read_results(&results);
+    for (size_t i = 0; i < results.row_count; i++)
+        if (results.rows[i].state != ROW_SKIPPED)
+            expect_measured(&results.rows[i], 1);
+    for (size_t i = 0; scenario_at(i); i++)
+        (void)find_row(&results, scenario_at(i)->name,
+                       scenario_at(i) == &scenario_blocked || scenario_at(i) == &scenario_port ||
+                               scenario_at(i) == &scenario_queue
+                           ? "libiocp epoll"
+                           : "iocp-server epoll");
+    cr_expect(gt(
+        dbl, find_row(&results, "idle", "iocp-server epoll")->figures[FIGURE_IDLE_BYTES].values[0],
+        0));
+    results_destroy(&results);
+}
+
+Test(bench, measures_any_echo_server, .init = make_place, .fini = clear_place)
+{
+    struct results results = {0};
+    struct server_process bench;
+
+    run_bench(&bench, 0,
+              ARGUMENTS("--quick", "--scenario", "pingpong", "churn", "--peers", "none", "--engine",
+                        "epoll", "--server",
+                        IOCP_PEERS_DIRECTORY "/peer-threads --port {port} --workers {workers}",
+                        place.option),
+              0);
+
+    read_results(&results);
+    expect_measured(find_row(&results, "pingpong", "peer-threads"), 2);
+    expect_measured(find_row(&results, "churn", "peer-threads"), 2);
+    results_destroy(&results);
+}
+
+Test(bench, goes_on_when_a_server_ends_in_the_middle, .init = make_place, .fini = clear_place)
+{
+    struct results results = {0};
+    struct server_process bench;
+
+    run_bench(&bench, 0,
+              ARGUMENTS("--quick", "--scenario", "pingpong", "pipeline", "--peers", "epoll",
+                        "--engine", "epoll", "--seconds", "1", "--rounds", "1", "--server",
+                        "timeout -s KILL 0.3 " IOCP_PEERS_DIRECTORY
+                        "/peer-epoll --port {port} --workers {workers}",
+                        place.option),
+              1);
+
+    read_results(&results);
+    cr_expect(eq(int, (int)find_row(&results, "pingpong", "timeout")->state, (int)ROW_FAILED));
+    expect_part(find_row(&results, "pingpong", "timeout")->trouble, "ended by itself");
+    expect_measured(find_row(&results, "pingpong", "epoll"), 1);
+    expect_measured(find_row(&results, "pipeline", "epoll"), 1);
+    results_destroy(&results);
+}
+
+Test(bench, says_why_a_server_is_not_there, .init = make_place, .fini = clear_place)
+{
+    struct server_process bench;
+
+    run_bench(&bench, 0,
+              ARGUMENTS("--quick", "--scenario", "pingpong", "--peers", "none", "--server",
+                        "sh -c 'echo no such port {port} >&2; exit 7'", place.option),
+              1);
+    expect_words(bench.out, WORDS("ended by itself, status 7: no such port"));
+}
+
+Test(bench, says_which_peer_is_missing_and_goes_on, .init = make_place, .fini = clear_place)
+{
+    char command[2048], path[2 * PATH_SIZE];
+    struct server_process bench;
+    int ended;
+
+    /* Where no peer stands beside it. */
+    (void)snprintf(command, sizeof command,
+                   "mkdir -p %s/build/bench %s/build/server && cp " IOCP_BENCH_PATH
+                   " %s/build/bench && cp " IOCP_SERVER_PATH " %s/build/server",
+                   place.out, place.out, place.out, place.out);
+    cr_assert(zero(int, system(command)));
+    (void)snprintf(path, sizeof path, "%s/build/bench/iocp-bench", place.out);
+    process_start(&bench, path, 0,
+                  ARGUMENTS("--quick", "--scenario", "pingpong", "--rounds", "1", "--peers",
+                            "libuv", place.option));
+    ended = process_wait(&bench);
+    cr_expect(eq(int, ended, 1)); /* it was asked for */
+    expect_words(bench.out, WORDS("iocp-server epoll", "libuv", "install libuv1-dev"));
+}
+
+Test(bench, says_when_there_are_not_enough_descriptors, .init = make_place, .fini = clear_place)
+{
+    struct server_process bench;
+
+    run_bench(&bench, 140, ARGUMENTS("--quick", "--scenario", "pingpong", place.option), 1);
+    expect_words(bench.out, WORDS("ulimit -Hn", "140"));
+}
+
+static void expect_mistake(const char *const arguments[], const char *const words[])
+{
+    struct server_process bench;
+
+    run_bench(&bench, 0, arguments, 2);
+    expect_words(bench.err, words);
+}
+
+Test(bench, names_a_mistake_and_what_is_allowed)
+{
+    expect_mistake(ARGUMENTS("--scenario", "pingpomg"), WORDS("pingpomg", "pingpong", "queue"));
+    expect_mistake(ARGUMENTS("--scenario", "idle", "bizzy"), WORDS("bizzy", "pingpong"));
+    expect_mistake(ARGUMENTS("idle"), WORDS("--scenario idle"));
+    expect_mistake(ARGUMENTS("--engine", "quantum"), WORDS("quantum", iocp_engine_name(0)));
+    expect_mistake(ARGUMENTS("--peers", "epoll,nginx"), WORDS("nginx", "libuv"));
+    expect_mistake(ARGUMENTS("--server", "echod 7"), WORDS("{port}", "echod 7"));
+    expect_mistake(ARGUMENTS("--rounds", "0"), WORDS("--rounds", "1 to 99", "'0'"));
+    expect_mistake(ARGUMENTS("--seconds", "-1"), WORDS("--seconds", "0.05 to 3600", "'-1'"));
+    expect_mistake(ARGUMENTS("--seconds", "1e9"), WORDS("--seconds", "'1e9'"));
+    expect_mistake(ARGUMENTS("--seconds"), WORDS("--seconds", "missing"));
+    expect_mistake(ARGUMENTS("--compare", "one.json"), WORDS("--compare", "two files"));
+    expect_mistake(ARGUMENTS("--wrong"), WORDS("--wrong"));
+}
+
+Test(bench, says_when_it_cannot_write)
+{
+    struct server_process bench;
+
+    run_bench(&bench, 0, ARGUMENTS("--scenario", "pingpong", "--out", "/proc/none"), 1);
+    expect_words(bench.err, WORDS("/proc/none"));
+}
+
+Test(bench, compares_two_files, .init = make_place, .fini = clear_place)
+{
+    struct results results = {0};
+    struct server_process bench;
+
+    made_machine(&results.machine);
+    cr_assert(made_case(&results, "pingpong-64B-50c-1w") != NULL);
+    cr_assert(made_row(&results, "libuv", false, ROUNDS(5, 6, 7)) != NULL);
+    cr_assert(zero(int, results_json_write(&results, place.json)));
+    results_destroy(&results);
+
+    run_bench(&bench, 0, ARGUMENTS("--compare", place.json, place.json), 0);
+    expect_words(bench.out, WORDS("pingpong-64B-50c-1w", "libuv"));
+}
+
+Test(bench, says_what_is_wrong_with_a_file, .init = make_place, .fini = clear_place)
+{
+    struct server_process bench;
+    FILE *file = fopen(place.json, "we");
+
+    cr_assert(file != NULL);
+    (void)fputs("{\"schema\": 1,\n \"command\" }", file);
+    (void)fclose(file);
+
+    run_bench(&bench, 0, ARGUMENTS("--compare", place.json, place.json), 1);
+    expect_words(bench.err, WORDS(place.json, "line 2"));
+    run_bench(&bench, 0, ARGUMENTS("--compare", "/nowhere.json", place.json), 1);
+    expect_words(bench.err, WORDS("/nowhere.json"));
+}
+
+static bool has_a_child(void *argument)
+{
+    const struct server_process *process = argument;
+    char path[64];
+    bool found;
+
+    (void)snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)process->pid,
+                   (int)process->pid);
+    FILE *children = fopen(path, "re");
+    cr_assert(children != NULL, "%s: %s", path, strerror(errno));
+    found = fgetc(children) != EOF;
+    (void)fclose(children);
+    return found;
+}
+
+/* What the program has started comes to this test when the program is gone. */
+static void start_long_run(struct server_process *bench)
+{
+    cr_assert(zero(int, prctl(PR_SET_CHILD_SUBREAPER, 1)));
+    process_start(bench, IOCP_BENCH_PATH, 0,
+                  ARGUMENTS("--scenario", "pingpong", "--seconds", "1000", place.option));
+    cr_assert(wait_until(has_a_child, bench));
+}
+
+Test(bench, ends_with_what_it_has_when_it_is_interrupted, .init = make_place, .fini = clear_place)
+{
+    struct results results = {0};
+    struct server_process bench;
+
+    start_long_run(&bench);
+    cr_assert(zero(int, kill(bench.pid, SIGINT)));
+
+    cr_expect(eq(int, process_wait(&bench), 130));
+    cr_expect(lt(int, (int)wait(NULL), 0)); /* none was left behind */
+    cr_expect(eq(int, errno, ECHILD));
+    read_results(&results);
+    cr_expect(results.interrupted);
+    results_destroy(&results);
+}
+
+Test(bench, leaves_no_process_behind_when_it_is_killed, .init = make_place, .fini = clear_place)
+{
+    struct server_process bench;
+    int orphans = 0;
+
+    start_long_run(&bench);
+    cr_assert(zero(int, kill(bench.pid, SIGKILL)));
+
+    cr_expect(eq(int, process_wait(&bench), -SIGKILL));
+    while (wait(NULL) > 0)
+        orphans++;
+    cr_expect(eq(int, errno, ECHILD));
+    cr_expect(gt(int, orphans, 0));
+}

@@ -1,0 +1,146 @@
+/* test_echo_server.c - servers as processes: how they start, end, and what is read of them. */
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include "deadline.h"
+#include "echo_server.h"
+#include "made_results.h"
+#include "sample.h"
+#include "subjects.h"
+
+TestSuite(echo_server, .timeout = 60);
+
+static struct subjects subjects;
+static struct arguments arguments;
+static struct sockaddr_in address;
+static char trouble[200];
+
+static int start(struct echo_server *server, const char *command)
+{
+    struct manner manner = {.workers = 1};
+
+    cr_assert(zero(int, echo_server_find_port(&address)));
+    manner.port = ntohs(address.sin_port);
+    subject_command_line(subjects_add_command(&subjects, command), &manner, &arguments);
+    return echo_server_start(server, arguments.argv, &address, ECHO_SERVER_ANY_CPU, trouble,
+                             sizeof trouble);
+}
+
+#define PEER IOCP_PEERS_DIRECTORY "/peer-epoll --port {port} --workers {workers}"
+
+Test(echo_server, is_there_when_it_has_started_and_gone_when_it_was_stopped)
+{
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct echo_server server;
+
+    cr_assert(zero(int, start(&server, PEER)), "%s", trouble);
+    cr_expect(zero(int, connect(descriptor, (struct sockaddr *)&address, sizeof address)));
+    cr_expect(not(echo_server_has_ended(&server, trouble, sizeof trouble)));
+    close(descriptor);
+
+    echo_server_stop(&server);
+    descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_expect(lt(int, connect(descriptor, (struct sockaddr *)&address, sizeof address), 0));
+    cr_expect(eq(int, errno, ECONNREFUSED));
+    close(descriptor);
+    cr_expect(lt(int, (int)wait(NULL), 0));
+}
+
+Test(echo_server, that_ends_at_once_is_told_with_its_last_words)
+{
+    struct echo_server server;
+
+    cr_expect(eq(int,
+                 start(&server, "sh -c \"echo first; printf 'the \\\\033 last\\\\n'; exit 3\" >&2"),
+                 -ECHILD));
+    expect_text(trouble, "the server ended by itself, status 3: the ? last");
+    cr_expect(lt(int, (int)wait(NULL), 0));
+}
+
+Test(echo_server, that_does_not_exist_is_told)
+{
+    struct echo_server server;
+
+    cr_expect(eq(int, start(&server, "/no/such/program {port}"), -ECHILD));
+    expect_part(trouble, "/no/such/program");
+}
+
+static bool has_ended(void *argument)
+{
+    return echo_server_has_ended(argument, trouble, sizeof trouble);
+}
+
+Test(echo_server, that_is_killed_is_told)
+{
+    struct echo_server server;
+
+    cr_assert(zero(int, start(&server, PEER)), "%s", trouble);
+    cr_assert(zero(int, kill(server.pid, SIGKILL)));
+
+    cr_expect(wait_until(has_ended, &server));
+    expect_text(trouble, "the server ended by itself, signal 9");
+    echo_server_stop(&server);
+}
+
+/* Whatever it has started itself; those come to this process, and are gone when they are waited
+ * for. */
+Test(echo_server, takes_its_processes_with_it)
+{
+    struct echo_server server;
+    int orphans = 0;
+
+    cr_assert(zero(int, prctl(PR_SET_CHILD_SUBREAPER, 1)));
+    cr_assert(zero(int, start(&server, "sh -c 'sleep 1000 & " PEER " & wait'")), "%s", trouble);
+    echo_server_stop(&server);
+
+    while (wait(NULL) > 0)
+        orphans++;
+    cr_expect(eq(int, orphans, 2)); /* of the shell: sleep and the peer */
+}
+
+static bool has_used_processor_time(void *argument)
+{
+    struct sample sample = {0};
+
+    cr_assert(zero(int, sample_add_cpu(&sample, argument)));
+    return sample.cpu_us > 50000 && sample.ticks_user + sample.ticks_kernel > 0;
+}
+
+Test(echo_server, is_sampled)
+{
+    struct echo_server server;
+    struct sample once = {0}, twice = {0};
+
+    cr_assert(zero(int, start(&server, PEER)), "%s", trouble);
+    cr_expect(zero(int, sample_add_memory(&once, &server)));
+    cr_expect(zero(int, sample_add_switches(&once, &server)));
+    cr_expect(gt(u64, once.resident, once.anonymous));
+    cr_expect(gt(u64, once.anonymous, 0));
+    cr_expect(gt(u64, once.switches, 0));
+    for (int i = 0; i < 2; i++)
+        cr_expect(zero(int, sample_add_switches(&twice, &server)));
+    cr_expect(eq(u64, twice.threads, 2 * once.threads));
+    echo_server_stop(&server);
+
+    cr_expect(lt(int, sample_add_memory(&once, &server), 0)); /* it is not there any more */
+}
+
+Test(echo_server, is_charged_for_its_processor_time)
+{
+    struct echo_server server;
+
+    /* The shell computes while another process listens for it. */
+    cr_assert(zero(int, start(&server, "sh -c '" PEER " & while :; do :; done'")), "%s", trouble);
+    cr_expect(wait_until(has_used_processor_time, &server));
+    echo_server_stop(&server);
+}

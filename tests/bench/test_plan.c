@@ -1,0 +1,70 @@
+/* test_plan.c - the matrix: its cases have names of their own, and it holds every scenario. */
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <criterion/new/assert.h>
+
+#include "made_results.h"
+#include "plan.h"
+#include "scenario.h"
+
+TestSuite(plan, .timeout = 60);
+
+Test(plan, names_every_case_differently_and_in_full)
+{
+    struct result_case left, right;
+
+    for (size_t i = 0; plan_case_at(i); i++) {
+        plan_describe(plan_case_at(i), &left);
+        cr_expect(lt(sz, strlen(left.id), sizeof left.id - 1), "%s", left.id);
+        cr_expect(lt(sz, strlen(left.title), sizeof left.title - 1), "%s", left.title);
+        cr_expect(zero(ptr, strpbrk(left.id, "/ ")), "%s is no name for a file", left.id);
+        for (size_t j = 0; j < i; j++) {
+            plan_describe(plan_case_at(j), &right);
+            cr_expect(ne(int, strcmp(left.id, right.id), 0), "%s", left.id);
+            cr_expect(ne(int, strcmp(left.title, right.title), 0), "%s", left.title);
+        }
+    }
+}
+
+Test(plan, tells_sizes_in_their_units)
+{
+    static const struct scenario made = {.name = "made"};
+    struct plan_case plan = {
+        .scenario = &made, .connections = 1, .message_size = 1024, .workers = 2, .depth = 16};
+    struct result_case what;
+
+    plan_describe(&plan, &what);
+    expect_text(what.id, "made-1KiB-1c-2w");
+    expect_text(what.title, "made, 1 KiB, 1 connection, 2 workers, depth 16");
+
+    plan.message_size = 3 << 20;
+    plan.idle_connections = 7;
+    plan.factor = 0.5;
+    plan_describe(&plan, &what);
+    expect_text(what.id, "made-0.5x-3MiB-1c-2w-7idle");
+}
+
+static bool holds(unsigned matrix, const struct scenario *scenario)
+{
+    for (size_t i = 0; plan_case_at(i); i++)
+        if ((plan_case_at(i)->matrices & matrix) && plan_case_at(i)->scenario == scenario)
+            return true;
+    return false;
+}
+
+Test(plan, has_every_scenario_in_every_matrix)
+{
+    for (size_t i = 0; scenario_at(i); i++) {
+        cr_expect(holds(MATRIX_QUICK, scenario_at(i)), "%s", scenario_at(i)->name);
+        cr_expect(holds(MATRIX_STANDARD, scenario_at(i)), "%s", scenario_at(i)->name);
+        cr_expect(holds(MATRIX_FULL, scenario_at(i)), "%s", scenario_at(i)->name);
+    }
+}
+
+Test(plan, has_at_least_five_rounds_where_figures_count)
+{
+    cr_expect(ge(sz, plan_pace(MATRIX_STANDARD).rounds, 5));
+    cr_expect(ge(sz, plan_pace(MATRIX_FULL).rounds, 5));
+}
