@@ -31,11 +31,11 @@ struct plan_case {
     const struct scenario *scenario;
     unsigned matrices;
     enum placement placement;
-    size_t connections;
-    size_t idle_connections; /* beside them */
-    size_t message_size;
-    size_t depth;
+    size_t message_size; /* 0: no messages, but posts */
+    size_t connections;  /* or producers */
     size_t workers;
+    size_t idle_connections; /* beside the others */
+    size_t depth;
     size_t servers;  /* processes on one port; 0 is one */
     size_t pause_ms; /* from an echo to the connection's next message */
     double factor;   /* overload: of the rate at the knee */

@@ -107,7 +107,7 @@ struct load_options trial_load(const struct trial *trial, const struct trial_ser
         .server = servers->each[0].address,
         .connections = plan->connections,
         .message_size = plan->message_size,
-        .depth = plan->depth > 0 ? plan->depth : 1,
+        .depth = plan->depth,
         .pause_ns = (int64_t)plan->pause_ms * MS_NS,
         .warm_up_ns = trial->pace.warm_up_ns,
         .measured_ns = trial->pace.measured_ns,

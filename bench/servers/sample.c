@@ -12,6 +12,10 @@
 #define NAME_SIZE 288 /* of a file below a process */
 #define PATH_SIZE 320
 
+/* Where they stand in a stat file, in words after the name. */
+#define UTIME 12
+#define STIME 13
+
 static FILE *open_file(const struct echo_server *server, const char *name)
 {
     char path[PATH_SIZE];
@@ -28,11 +32,20 @@ static uint64_t number_in(const char *line, const char *key)
     return strncmp(line, key, length) == 0 ? strtoull(line + length, NULL, 10) : 0;
 }
 
+/* The number that follows so many words. */
+static double number_after(const char *text, int words)
+{
+    for (; words > 0 && text; words--) {
+        text = strchr(text, ' ');
+        text = text ? text + 1 : NULL;
+    }
+    return text ? strtod(text, NULL) : 0;
+}
+
 int sample_add_cpu(struct sample *sample, const struct echo_server *server)
 {
     struct timespec used;
     char text[1024];
-    unsigned long user = 0, kernel = 0;
     FILE *stat = open_file(server, "stat");
 
     if (!stat)
@@ -40,16 +53,14 @@ int sample_add_cpu(struct sample *sample, const struct echo_server *server)
     size_t count = fread(text, 1, sizeof text - 1, stat);
     (void)fclose(stat);
     text[count] = '\0';
-    /* After the name, which may hold anything: the state, then ten numbers, then these two. */
-    char *rest = strrchr(text, ')');
-    if (!rest ||
-        sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &kernel) != 2)
+    const char *rest = strrchr(text, ')'); /* of the name, which may hold anything */
+    if (!rest)
         return -EBADMSG;
     if (clock_gettime(server->clock, &used) < 0)
         return -errno;
     sample->cpu_us += (double)used.tv_sec * 1e6 + (double)used.tv_nsec / 1e3;
-    sample->ticks_user += (double)user;
-    sample->ticks_kernel += (double)kernel;
+    sample->ticks_user += number_after(rest, UTIME);
+    sample->ticks_kernel += number_after(rest, STIME);
     return 0;
 }
 
