@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sample.h"
 
@@ -72,15 +73,24 @@ static int start_one(struct trial *trial, const struct manner *manner,
     return error < 0 ? trial_fail(trial, error, "%s", trouble) : 0;
 }
 
+static void let_go_of_port(struct trial_servers *servers)
+{
+    if (servers->kept_port >= 0)
+        close(servers->kept_port);
+    servers->kept_port = -1;
+}
+
 int trial_start(struct trial *trial, struct manner manner, struct trial_servers *servers)
 {
     size_t count = trial->plan->servers > 0 ? trial->plan->servers : 1;
     struct sockaddr_in address;
-    int error = echo_server_find_port(&address);
+    int error = 0;
 
-    servers->count = 0;
-    if (error < 0)
-        return trial_fail(trial, error, "no port: %s", strerror(-error));
+    *servers = (struct trial_servers){.kept_port = echo_server_keep_port(&address)};
+    if (servers->kept_port < 0)
+        return trial_fail(trial, servers->kept_port, "no port: %s", strerror(-servers->kept_port));
+    if (trial->subject->kind == SUBJECT_COMMAND)
+        let_go_of_port(servers); /* a stranger may want it for itself alone */
     manner.port = ntohs(address.sin_port);
     if (manner.workers == 0)
         manner.workers = trial->plan->workers;
@@ -96,6 +106,7 @@ void trial_stop(struct trial_servers *servers)
 {
     while (servers->count > 0)
         echo_server_stop(&servers->each[--servers->count]);
+    let_go_of_port(servers);
 }
 
 struct load_options trial_load(const struct trial *trial, const struct trial_servers *servers)

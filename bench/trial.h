@@ -38,6 +38,7 @@ struct trial {
 struct trial_servers {
     struct echo_server each[TRIAL_SERVERS_MAX];
     size_t count;
+    int kept_port; /* a descriptor; negative: none */
 };
 
 /* The row has failed: say why, printf-like. Returns `error`. */

@@ -44,7 +44,7 @@ int peer_failed(const struct peer_options *options, const char *what, int error)
     return 1;
 }
 
-static int bind_to(const struct peer_options *options, int sharing)
+static int open_listener(const struct peer_options *options)
 {
     const struct sockaddr_in address = peer_address(options);
     const int on = 1;
@@ -52,7 +52,8 @@ static int bind_to(const struct peer_options *options, int sharing)
 
     if (listener < 0)
         return -errno;
-    if (setsockopt(listener, SOL_SOCKET, sharing, &on, sizeof on) < 0 ||
+    if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
         setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) < 0 ||
         bind(listener, (const struct sockaddr *)&address, sizeof address) < 0 ||
         listen(listener, PEER_BACKLOG) < 0) {
@@ -64,40 +65,16 @@ static int bind_to(const struct peer_options *options, int sharing)
     return listener;
 }
 
-static int complain_of_port(const struct peer_options *options, int error)
-{
-    char what[32];
-
-    (void)snprintf(what, sizeof what, "127.0.0.1:%u", options->port);
-    (void)peer_failed(options, what, error);
-    return -1;
-}
-
 int peer_listen(const struct peer_options *options)
 {
-    int listener = bind_to(options, SO_REUSEADDR);
-
-    return listener < 0 ? complain_of_port(options, listener) : listener;
-}
-
-static int listen_together(const struct peer_options *options)
-{
-    int listener = bind_to(options, SO_REUSEPORT);
-
-    if (listener < 0)
-        return complain_of_port(options, listener);
-    (void)fcntl(listener, F_SETFL, O_NONBLOCK);
-    return listener;
-}
-
-/* Listeners that share a port would share it with another program's as well. */
-static bool is_free(const struct peer_options *options)
-{
-    int listener = peer_listen(options);
+    int listener = open_listener(options);
+    char what[32];
 
     if (listener >= 0)
-        close(listener);
-    return listener >= 0;
+        return listener;
+    (void)snprintf(what, sizeof what, "127.0.0.1:%u", options->port);
+    (void)peer_failed(options, what, listener);
+    return -1;
 }
 
 static void *run(void *argument)
@@ -126,12 +103,11 @@ int peer_serve(const struct peer_options *options, peer_loop *loop)
 
     if (!workers)
         return peer_failed(options, "the workers", -ENOMEM);
-    if (!is_free(options))
-        goto free_workers;
     for (unsigned i = 0; i < options->workers; i++) {
-        workers[i] = (struct worker){options, loop, listen_together(options)};
+        workers[i] = (struct worker){options, loop, peer_listen(options)};
         if (workers[i].listener < 0)
             goto free_workers;
+        (void)fcntl(workers[i].listener, F_SETFL, O_NONBLOCK);
     }
     status = run_all(workers, options->workers);
 

@@ -22,15 +22,16 @@ struct sockaddr_in peer_address(const struct peer_options *options);
 /* Tell what failed with a negative errno. Returns the exit status, 1. */
 int peer_failed(const struct peer_options *options, const char *what, int error);
 
-/* A listener, to be the only one on the port. TCP_NODELAY is on, and what it accepts inherits
- * that. Returns the descriptor, blocking; -1. */
+/* A listener; the kernel spreads the clients over all that a user has on the port, in any number of
+ * processes. TCP_NODELAY is on, and what it accepts inherits that. Returns the descriptor,
+ * blocking; -1. */
 int peer_listen(const struct peer_options *options);
 
 /* Serve the clients of this listener, non-blocking, for ever. Returns the exit status otherwise. */
 typedef int peer_loop(const struct peer_options *options, int listener);
 
-/* Open a listener for each worker, all on the one port, among which the kernel spreads the clients;
- * run `loop` with each in a thread of its own. Returns the exit status. */
+/* Open a listener for each worker, and run `loop` with each in a thread of its own. Returns the
+ * exit status. */
 int peer_serve(const struct peer_options *options, peer_loop *loop);
 
 #ifdef __cplusplus

@@ -24,21 +24,27 @@
 #define LAST_WORDS   160 /* of what a server said */
 #define EXIT_NOT_RUN 127
 
-int echo_server_find_port(struct sockaddr_in *address)
+/* Bound, it keeps the port from whoever asks for any port; it does not listen, and so keeps it from
+ * none of the servers. */
+int echo_server_keep_port(struct sockaddr_in *address)
 {
-    struct sockaddr_in found = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof found;
-    int error = 0, descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in kept = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof kept;
+    const int on = 1;
+    int error, descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     if (descriptor < 0)
         return -errno;
-    if (bind(descriptor, (struct sockaddr *)&found, length) < 0 ||
-        getsockname(descriptor, (struct sockaddr *)&found, &length) < 0)
+    if (setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
+        bind(descriptor, (struct sockaddr *)&kept, length) < 0 ||
+        getsockname(descriptor, (struct sockaddr *)&kept, &length) < 0) {
         error = -errno;
-    else
-        *address = found;
-    close(descriptor);
-    return error;
+        close(descriptor);
+        return error;
+    }
+    *address = kept;
+    return descriptor;
 }
 
 static void run_on(int cpu)

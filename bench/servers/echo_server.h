@@ -27,8 +27,13 @@ struct echo_server {
     struct sockaddr_in address;
 };
 
-/* A port of 127.0.0.1 on which nobody listens at the moment. Returns 0 or a negative errno. */
-int echo_server_find_port(struct sockaddr_in *address);
+/*
+ * A port of 127.0.0.1 which the kernel gives to nobody else as long as the descriptor is open that
+ * this returns. Servers may listen on it that set SO_REUSEADDR or SO_REUSEPORT, as most do.
+ *
+ * Returns  the descriptor, to be closed, or a negative errno.
+ */
+int echo_server_keep_port(struct sockaddr_in *address);
 
 /*
  * Start a program that will listen on `address`, and wait until it does. `cpu` is where it may

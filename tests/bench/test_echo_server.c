@@ -28,12 +28,15 @@ static char trouble[200];
 static int start(struct echo_server *server, const char *command)
 {
     struct manner manner = {.workers = 1};
+    int result, kept_port = echo_server_keep_port(&address);
 
-    cr_assert(zero(int, echo_server_find_port(&address)));
+    cr_assert(ge(int, kept_port, 0));
     manner.port = ntohs(address.sin_port);
     subject_command_line(subjects_add_command(&subjects, command), &manner, &arguments);
-    return echo_server_start(server, arguments.argv, &address, ECHO_SERVER_ANY_CPU, trouble,
-                             sizeof trouble);
+    result = echo_server_start(server, arguments.argv, &address, ECHO_SERVER_ANY_CPU, trouble,
+                               sizeof trouble);
+    close(kept_port);
+    return result;
 }
 
 #define PEER IOCP_PEERS_DIRECTORY "/peer-epoll --port {port} --workers {workers}"
@@ -54,6 +57,23 @@ Test(echo_server, is_there_when_it_has_started_and_gone_when_it_was_stopped)
     cr_expect(eq(int, errno, ECONNREFUSED));
     close(descriptor);
     cr_expect(lt(int, (int)wait(NULL), 0));
+}
+
+/* What sets neither option stands for all who do not know of it: the kernel gives it no such port.
+ */
+Test(echo_server, has_a_port_kept_for_it_from_strangers)
+{
+    int stranger = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int kept_port = echo_server_keep_port(&address);
+
+    cr_assert(ge(int, kept_port, 0));
+    cr_expect(lt(int, bind(stranger, (struct sockaddr *)&address, sizeof address), 0));
+    cr_expect(eq(int, errno, EADDRINUSE));
+    cr_expect(lt(int, connect(stranger, (struct sockaddr *)&address, sizeof address), 0));
+    cr_expect(eq(int, errno, ECONNREFUSED));
+
+    close(kept_port);
+    close(stranger);
 }
 
 Test(echo_server, that_ends_at_once_is_told_with_its_last_words)

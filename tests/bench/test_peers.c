@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <linux/sockios.h>
@@ -17,6 +18,7 @@
 #include <criterion/parameterized.h>
 
 #include "deadline.h"
+#include "echo_server.h"
 #include "load.h"
 #include "loopback.h"
 #include "server_process.h"
@@ -30,6 +32,7 @@ enum { PEERS = sizeof peers / sizeof *peers };
 
 struct peer_process {
     struct server_process process;
+    int kept_port;
     uint16_t port;
 };
 
@@ -41,15 +44,6 @@ static void start(struct server_process *process, const char *peer, const char *
 
     (void)snprintf(path, sizeof path, "%s/peer-%s", IOCP_PEERS_DIRECTORY, peer);
     process_start(process, path, 0, arguments);
-}
-
-static uint16_t free_port(void)
-{
-    int listener = loopback_listen();
-    uint16_t port = loopback_port(listener);
-
-    close(listener);
-    return port;
 }
 
 static bool accepts(void *peer)
@@ -65,9 +59,12 @@ static void start_peer(struct peer_process *peer, const char *name, const char *
 {
     char port[8];
     const char *all[ARGUMENTS_MAX] = {"--port", port};
+    struct sockaddr_in address;
     size_t count = 2;
 
-    peer->port = free_port();
+    peer->kept_port = echo_server_keep_port(&address);
+    cr_assert(ge(int, peer->kept_port, 0));
+    peer->port = ntohs(address.sin_port);
     (void)snprintf(port, sizeof port, "%u", peer->port);
     for (; *arguments; arguments++) {
         cr_assert(count + 1 < ARGUMENTS_MAX, "too many arguments");
@@ -87,6 +84,7 @@ static void stop_peer(struct peer_process *peer)
     errors = read_output(peer->process.err);
     cr_expect(errors[0] == 0, "it wrote: %s", errors);
     free(errors);
+    close(peer->kept_port);
 }
 
 /* No two places of it are alike for long; the first byte is 0, as in the load. */
@@ -425,14 +423,58 @@ static void expect_refusal(struct server_process *process, int status)
 
 PeerTest(say_in_one_line_that_the_port_is_in_use)
 {
+    struct server_process process;
+    int listener = loopback_listen();
+    char port[8];
+
+    (void)snprintf(port, sizeof port, "%u", loopback_port(listener));
+    start(&process, peers[*index], ARGUMENTS("--port", port, "--workers", "2"));
+    expect_refusal(&process, 1);
+    close(listener);
+}
+
+/* Whether a new client is served soon: by whoever is not stopped. */
+static bool answers(void *peer)
+{
+    struct pollfd reply = {.events = POLLIN};
+    int fd = loopback_connect(((struct peer_process *)peer)->port);
+    bool answered;
+
+    reply.fd = fd;
+    answered = loopback_write_all(fd, "x", 1) == 0 && poll(&reply, 1, 20) == 1;
+    close(fd);
+    return answered;
+}
+
+static void hold(const struct server_process *process)
+{
+    bool stopped;
+    int status;
+
+    cr_assert(zero(int, kill(process->pid, SIGSTOP)));
+    cr_assert(eq(int, waitpid(process->pid, &status, WUNTRACED), process->pid));
+    stopped = WIFSTOPPED(status);
+    cr_assert(stopped, "it has ended");
+}
+
+PeerTest(share_a_port_with_other_processes)
+{
     struct server_process second;
     struct peer_process first;
     char port[8];
 
     start_peer(&first, peers[*index], NO_ARGUMENTS);
     (void)snprintf(port, sizeof port, "%u", first.port);
-    start(&second, peers[*index], ARGUMENTS("--port", port, "--workers", "2"));
-    expect_refusal(&second, 1);
+    start(&second, peers[*index], ARGUMENTS("--port", port));
+
+    hold(&first.process);
+    cr_expect(wait_until(answers, &first), "peer-%s: the second does not serve", peers[*index]);
+    hold(&second);
+    cr_expect(zero(int, kill(first.process.pid, SIGCONT)));
+    cr_expect(wait_until(answers, &first), "peer-%s: the first does not serve", peers[*index]);
+
+    cr_expect(zero(int, kill(second.pid, SIGKILL)));
+    cr_expect(eq(int, process_wait(&second), -SIGKILL));
     stop_peer(&first);
 }
 
