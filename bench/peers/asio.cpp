@@ -24,6 +24,12 @@ using executor = asio::io_context::executor_type;
 using stream = asio::basic_stream_socket<tcp, executor>;
 using acceptor = asio::basic_socket_acceptor<tcp, executor>;
 
+/* When a write is complete. Asio's own condition hands the kernel 64 KiB at once at most. */
+static auto all_of(std::size_t size)
+{
+    return [size](error_code error, std::size_t sent) { return error ? 0 : size - sent; };
+}
+
 class session : public std::enable_shared_from_this<session>
 {
   public:
@@ -62,7 +68,7 @@ class session : public std::enable_shared_from_this<session>
 
     void send_piece(std::size_t size)
     {
-        asio::async_write(socket_, asio::buffer(buffer_, size),
+        asio::async_write(socket_, asio::buffer(buffer_, size), all_of(size),
                           [self = shared_from_this()](error_code error, std::size_t) {
                               if (!error)
                                   self->echo();
@@ -101,6 +107,7 @@ class session : public std::enable_shared_from_this<session>
     {
         peer_message_received(&options_, message_.bytes);
         asio::async_write(socket_, asio::buffer(message_.bytes, message_.size),
+                          all_of(message_.size),
                           [self = shared_from_this()](error_code, std::size_t) {});
     }
 
