@@ -49,8 +49,14 @@ void report_summary(FILE *page, const struct results *results)
     html_element(page, "h2", "What came of it");
     html_put(page, "<ul class=\"verdicts\">\n");
     for (size_t i = 0; i < results->case_count; i++) {
+        html_put(page, "<li>");
+        html_element(page, "strong", results->cases[i].title);
         verdict_write(results, i, verdict, sizeof verdict);
-        html_element(page, "li", verdict);
+        html_element(page, "p", verdict);
+        verdict_write_ratios(results, i, verdict, sizeof verdict);
+        if (verdict[0] != '\0')
+            html_element(page, "p class=\"ratios\"", verdict);
+        html_put(page, "</li>\n");
     }
     html_put(page, "</ul>\n");
 }

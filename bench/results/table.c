@@ -260,14 +260,15 @@ int table_write_case(FILE *out, const struct results *results, size_t which_case
 
 void table_write_verdicts(FILE *out, const struct results *results)
 {
-    char text[VERDICT_SIZE];
+    char heading[sizeof results->cases->id + 8], text[VERDICT_SIZE];
 
     (void)fprintf(
         out,
         "\nVerdict, by the server's processor time for an operation if nothing else is said:\n");
     for (size_t i = 0; i < results->case_count; i++) {
+        (void)snprintf(heading, sizeof heading, "  %s: ", results->cases[i].id);
         verdict_write(results, i, text, sizeof text);
-        wording_write(out, 6, "  ", text);
+        wording_write(out, 6, heading, text);
         verdict_write_ratios(results, i, text, sizeof text);
         if (text[0] != '\0')
             wording_write(out, 6, "    ", text);

@@ -116,7 +116,6 @@ void verdict_write(const struct results *results, size_t which_case, char *text,
     struct sentence sentence;
 
     sentence_begin(&sentence, text, size);
-    sentence_add(&sentence, "%s: ", results->cases[which_case].id);
     if (lead != FIGURE_CPU_US && is_known(results, which_case, lead))
         sentence_add(&sentence, "%s: ", figure_kind(lead)->title);
     if (!add_comparison(&sentence, results, which_case, lead))

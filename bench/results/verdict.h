@@ -17,7 +17,7 @@
  * Write the best of ours beside the best peer: by processor time for an operation (by the rate, if
  * that was not measured), and by memory of an idle connection. Rows that do not count are named.
  *
- *     pingpong-64B-50c-1w: iocp-server io_uring 5.10 us, 0.86 of the best peer (libuv 5.93 us)
+ *     iocp-server io_uring 5.10 us, 0.86 of the best peer (libuv 5.93 us)
  */
 void verdict_write(const struct results *results, size_t which_case, char *text, size_t size);
 

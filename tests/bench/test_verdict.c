@@ -42,8 +42,7 @@ Test(verdict, tells_the_ratio_of_ranges_that_lie_apart)
     made_row(&results, "iocp-server io_uring", true, ROUNDS(5.2, 5.1, 5));
     made_row(&results, "libevent", false, ROUNDS(8, 8.1, 8.2));
     made_row(&results, "libuv", false, ROUNDS(6, 5.9, 6.1));
-    expect_text(verdict(),
-                "pingpong: iocp-server io_uring 5.10 us, 0.85 of the best peer (libuv 6.00 us)");
+    expect_text(verdict(), "iocp-server io_uring 5.10 us, 0.85 of the best peer (libuv 6.00 us)");
     expect_text(ratios(), "iocp-server io_uring to each peer: libevent 0.63, libuv 0.85");
 }
 
@@ -51,15 +50,14 @@ Test(verdict, tells_it_as_well_when_the_peer_is_better)
 {
     made_row(&results, "iocp-server", true, ROUNDS(9, 9.1, 9.2));
     made_row(&results, "libuv", false, ROUNDS(6, 5.9, 6.1));
-    expect_text(verdict(), "pingpong: iocp-server 9.10 us, 1.52 of the best peer (libuv 6.00 us)");
+    expect_text(verdict(), "iocp-server 9.10 us, 1.52 of the best peer (libuv 6.00 us)");
 }
 
 Test(verdict, says_about_the_same_where_ranges_overlap)
 {
     made_row(&results, "iocp-server", true, ROUNDS(5, 5.1, 6.5));
     made_row(&results, "libuv", false, ROUNDS(6.4, 7, 7.1));
-    expect_text(verdict(),
-                "pingpong: iocp-server 5.10 us, about the same as the best peer (libuv 7.00 us)");
+    expect_text(verdict(), "iocp-server 5.10 us, about the same as the best peer (libuv 7.00 us)");
     expect_text(ratios(), "iocp-server to each peer: libuv about the same");
 }
 
@@ -81,7 +79,7 @@ Test(verdict, of_a_single_round_says_so)
 {
     made_row(&results, "iocp-server", true, ROUNDS(5));
     made_row(&results, "libuv", false, ROUNDS(10, 11, 12));
-    expect_text(verdict(), "pingpong: iocp-server 5.00 us, 0.45 of the best peer (libuv 11.0 us) "
+    expect_text(verdict(), "iocp-server 5.00 us, 0.45 of the best peer (libuv 11.0 us) "
                            "in a single round, which shows no spread");
 }
 
@@ -92,21 +90,21 @@ Test(verdict, names_those_that_do_not_count)
     made_row(&results, "libuv", false, ROUNDS(10, 10, 10));
     made_row(&results, "asio", false, ROUNDS(0))->state = ROW_SKIPPED;
     made_row(&results, "libevent", false, ROUNDS(0))->state = ROW_FAILED;
-    expect_text(verdict(), "pingpong: iocp-server 5.00 us, 0.50 of the best peer (libuv 10.0 us); "
+    expect_text(verdict(), "iocp-server 5.00 us, 0.50 of the best peer (libuv 10.0 us); "
                            "without liar (INVALID), asio (skipped), libevent (FAILED)");
     expect_no_part(ratios(), "liar");
 }
 
 Test(verdict, needs_both_sides)
 {
-    expect_text(verdict(), "pingpong: nothing was measured that could be compared");
+    expect_text(verdict(), "nothing was measured that could be compared");
     expect_text(ratios(), "");
     made_row(&results, "libuv", false, ROUNDS(10, 10, 10));
-    expect_text(verdict(), "pingpong: no figure of ours to go by; the best peer is libuv 10.0 us");
+    expect_text(verdict(), "no figure of ours to go by; the best peer is libuv 10.0 us");
     expect_text(ratios(), "");
     made_row(&results, "iocp-server", true, ROUNDS(5, 5, 5));
     results.rows[0].state = ROW_SKIPPED;
-    expect_text(verdict(), "pingpong: iocp-server 5.00 us, and no peer to compare with; without "
+    expect_text(verdict(), "iocp-server 5.00 us, and no peer to compare with; without "
                            "libuv (skipped)");
     expect_text(ratios(), "");
 }
@@ -117,7 +115,7 @@ Test(verdict, goes_by_the_rate_where_no_processor_time_was_measured)
                 ROUNDS(200e3, 201e3));
     made_figure(made_row(&results, "slow", false, ROUNDS(0)), FIGURE_RATE, ROUNDS(50e3, 51e3));
     made_figure(made_row(&results, "fast", false, ROUNDS(0)), FIGURE_RATE, ROUNDS(100e3, 101e3));
-    expect_text(verdict(), "pingpong: operations per second: iocp-server 200 x 1000/s, 2.00 of the "
+    expect_text(verdict(), "operations per second: iocp-server 200 x 1000/s, 2.00 of the "
                            "best peer (fast 100 x 1000/s)");
 }
 
@@ -128,7 +126,7 @@ Test(verdict, goes_by_the_figure_that_leads_in_the_case)
                 ROUNDS(3000, 3100));
     made_figure(made_row(&results, "libuv", false, ROUNDS(5, 5.1, 5.2)), FIGURE_P99_US,
                 ROUNDS(30000, 31000));
-    expect_text(verdict(), "pingpong: latency, p99: iocp-server 3050 us, 0.10 of the best peer "
+    expect_text(verdict(), "latency, p99: iocp-server 3050 us, 0.10 of the best peer "
                            "(libuv 30500 us)");
 }
 
@@ -156,7 +154,7 @@ Test(verdict, stays_in_its_room)
     made_row(&results, "iocp-server", true, ROUNDS(5, 5));
     memset(small, 'x', sizeof small);
     verdict_write(&results, 0, small, 10);
-    expect_text(small, "pingpong:");
+    expect_text(small, "nothing w");
     cr_expect(eq(chr, small[10], 'x'));
     verdict_write(&results, 0, small, 1);
     expect_text(small, "");
