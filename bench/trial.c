@@ -80,6 +80,19 @@ static void let_go_of_port(struct trial_servers *servers)
     servers->kept_port = -1;
 }
 
+/* That one of several listens is no sign of the others. */
+static int await_all(struct trial *trial, const struct trial_servers *servers)
+{
+    int64_t patience_ns = measure_now_ns() + ECHO_SERVER_PATIENCE_MS * MS_NS;
+
+    while (echo_server_count_listeners(&servers->each[0].address) < servers->count) {
+        if (measure_now_ns() > patience_ns)
+            return trial_fail(trial, -ETIMEDOUT, "not all of %zu servers listen", servers->count);
+        measure_sleep_ns(MS_NS);
+    }
+    return 0;
+}
+
 int trial_start(struct trial *trial, struct manner manner, struct trial_servers *servers)
 {
     size_t count = trial->plan->servers > 0 ? trial->plan->servers : 1;
@@ -97,6 +110,8 @@ int trial_start(struct trial *trial, struct manner manner, struct trial_servers 
     manner.share_port = count > 1;
     for (; servers->count < count && error == 0; servers->count += error == 0)
         error = start_one(trial, &manner, &address, &servers->each[servers->count]);
+    if (error == 0 && count > 1)
+        error = await_all(trial, servers);
     if (error < 0)
         trial_stop(servers);
     return error;

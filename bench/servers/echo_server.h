@@ -45,6 +45,9 @@ int echo_server_keep_port(struct sockaddr_in *address);
 int echo_server_start(struct echo_server *server, char *const arguments[],
                       const struct sockaddr_in *address, int cpu, char *trouble, size_t size);
 
+/* How many sockets listen on the address; several servers may share it. */
+size_t echo_server_count_listeners(const struct sockaddr_in *address);
+
 /* Has it ended by itself? Then `trouble` says how, and what its last words were. */
 bool echo_server_has_ended(const struct echo_server *server, char *trouble, size_t size);
 

@@ -49,6 +49,7 @@ Test(echo_server, is_there_when_it_has_started_and_gone_when_it_was_stopped)
     cr_assert(zero(int, start(&server, PEER)), "%s", trouble);
     cr_expect(zero(int, connect(descriptor, (struct sockaddr *)&address, sizeof address)));
     cr_expect(not(echo_server_has_ended(&server, trouble, sizeof trouble)));
+    cr_expect(eq(sz, echo_server_count_listeners(&address), 1));
     close(descriptor);
 
     echo_server_stop(&server);
