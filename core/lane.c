@@ -271,14 +271,14 @@ static void look_into_all(struct lane *lanes, struct op_list *done)
 }
 
 /* A look takes a wake away, and only the caller, under the lock, sees what it was about. So it
- * gets the chance between the first look, after which nothing is left to be carried out, and the
- * poll. */
+ * gets the chance between a look that found nothing, after which nothing is left to be carried
+ * out, and the poll. (What a look found may be an ender's, and the caller waits on.) */
 static void wait_in_all(struct waiter *waiter, int64_t deadline_ns, struct op_list *done)
 {
     if (waiter->looked)
         poll_all(waiter->lanes, deadline_ns);
-    waiter->looked = true;
     look_into_all(waiter->lanes, done);
+    waiter->looked = done->first == NULL;
 }
 
 void lanes_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)

@@ -68,7 +68,7 @@ struct waiter {
     unsigned seen_starts;
     bool watches; /* twice a millisecond */
     bool spare;   /* it did not sit when it began to watch */
-    bool looked;  /* into all the lanes in which it sits; its own */
+    bool looked;  /* into all the lanes in which it sits, and found nothing; its own */
     bool woken;   /* out of the list; has to look around */
     bool called;  /* woken to sit down; still in the list */
 };

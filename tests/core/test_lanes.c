@@ -206,6 +206,51 @@ EngineTest(lanes, wake_the_one_thread_that_waits_in_them)
     stage_close();
 }
 
+static bool is_completed(void *op)
+{
+    return iocp_op_completed(op);
+}
+
+/* What its first look finds in each lane, beside a wake, is an operation without a callback: so
+ * it waits on. */
+EngineTest(lanes, wake_a_thread_that_has_found_what_only_another_waits_for)
+{
+    struct iocp_op ops[LANES] = {0};
+    char bytes[LANES];
+
+    open_lanes(*engine, LANES);
+    connect_all(LANES);
+    taker_start(&takers[0]);
+    for (unsigned i = 0; i < LANES; i++) {
+        taker_go_and_wait(&takers[0], stage.port);
+        begin(i, 0);
+        cr_assert(zero(int, loopback_write_all(connections[i].peer, "x", 1)));
+        expect_taken(i, 1);
+    }
+    /* So no other thread has a part in what the engines do now. */
+    for (unsigned i = 0; i < LANES; i++) {
+        struct engine *of_lane = connections[i].socket->lane->engine;
+
+        cr_assert(zero(
+            int, iocp_begin_receive(connections[i].socket, &ops[i], &bytes[i], 1, NULL, NULL)));
+        cr_assert(zero(int, loopback_write_all(connections[i].peer, "x", 1)));
+        if (!of_lane->ops->shared)
+            of_lane->ops->wake(of_lane, NULL);
+    }
+
+    taker_go_and_wait(&takers[0], stage.port);
+    for (unsigned i = 0; i < LANES; i++) {
+        cr_assert(wait_until(is_completed, &ops[i]));
+        cr_expect(eq(long, iocp_end_receive(connections[i].socket, &ops[i]), 1));
+    }
+
+    cr_assert(zero(int, iocp_port_post(stage.port, 0, 7, NULL)));
+    cr_expect(eq(uptr, taker_key(&takers[0]), 7));
+    taker_end(&takers[0]);
+    disconnect_all(LANES);
+    stage_close();
+}
+
 static atomic_uint taken;
 
 static void *take_until_closed(void *unused)
