@@ -149,6 +149,51 @@ static void close_after_stop(void)
     iocp_port_free(stage.port);
 }
 
+/* A callback that is in a bracket until it is called, and then computes. */
+struct absentee {
+    struct iocp_op op;
+    atomic_bool away;
+    atomic_bool called;
+    struct spinner spinner;
+};
+
+static void bracket_and_spin(struct iocp_op *op, void *self)
+{
+    struct absentee *absentee = self;
+
+    iocp_blocking_begin();
+    atomic_store(&absentee->away, true);
+    while (!atomic_load(&absentee->called))
+        sched_yield();
+    iocp_blocking_end();
+    spin(op, &absentee->spinner);
+}
+
+/* With one thread too many running, it waits like all the others who come for something. */
+EngineTest(lane, a_thread_without_a_slot_takes_nothing_from_its_lane)
+{
+    struct absentee absentee = {0};
+
+    stage_open(*engine, 1, 2);
+    stage_post(&absentee.op, bracket_and_spin, &absentee);
+    cr_assert(stage_sees(&absentee.away));
+    begin_receives();
+    stage_post(&canceller.op, cancel_and_spin, &canceller);
+    cr_assert(stage_sees(&canceller.started));
+    atomic_store(&absentee.called, true);
+    cr_assert(stage_sees(&absentee.spinner.started));
+
+    atomic_store(&canceller.let_go, true);
+    cr_expect(stage_comes_to(1, 1));
+    for (size_t i = 0; i < KEPT; i++)
+        cr_expect(zero(uint, atomic_load(&catchers[i].runs)));
+
+    atomic_store(&absentee.spinner.let_go, true);
+    expect_cancelled();
+    close_connections();
+    stage_close();
+}
+
 EngineTest(lane, a_drain_runs_what_a_lane_holds)
 {
     cr_expect(zero(long, stop_after_keeping(*engine, IOCP_DRAIN)));
