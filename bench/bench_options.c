@@ -33,7 +33,7 @@ static const char help[] =
     "  --server COMMAND   measure this echo server too; in it {port} and {workers} are\n"
     "                     replaced; one command, which listens on 127.0.0.1\n"
     "  --rounds N         of each server in each case, 1 to 99 (5; quick 2, full 7)\n"
-    "  --seconds S        measured in a round, 0.05 to 3600 (0.2; quick 0.08, full 1)\n"
+    "  --seconds S        measured in a round, 0.05 to 3600 (0.15; quick 0.08, full 1)\n"
     "  --out DIR          where the files go (" OUT_DEFAULT ")\n"
     "  --compare OLD NEW  tell what differs between two results.json\n"
     "  --help\n"

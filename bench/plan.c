@@ -61,7 +61,7 @@ struct pace plan_pace(enum matrix matrix)
     if (matrix == MATRIX_QUICK)
         return (struct pace){.rounds = 2, .warm_up_ns = 20 * MS_NS, .measured_ns = 80 * MS_NS};
     if (matrix == MATRIX_STANDARD)
-        return (struct pace){.rounds = 5, .warm_up_ns = 40 * MS_NS, .measured_ns = 200 * MS_NS};
+        return (struct pace){.rounds = 5, .warm_up_ns = 30 * MS_NS, .measured_ns = 150 * MS_NS};
     return (struct pace){.rounds = 7, .warm_up_ns = 200 * MS_NS, .measured_ns = 1000 * MS_NS};
 }
 
