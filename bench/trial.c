@@ -12,9 +12,10 @@
 
 #include "sample.h"
 
-#define MS_NS       INT64_C(1000000)
-#define PATIENCE_NS (10000 * MS_NS)
-#define LONGER      10 /* times, where nothing ended in the measured time */
+#define MS_NS          INT64_C(1000000)
+#define PATIENCE_NS    (10000 * MS_NS)
+#define LAST_BREATH_MS 200 /* a server whose connections have failed may be about to end */
+#define LONGER         10  /* times, where nothing ended in the measured time */
 
 int trial_fail(struct trial *trial, int error, const char *format, ...)
 {
@@ -242,13 +243,14 @@ static int run_load(struct trial *trial, struct trial_servers *servers,
 {
     char trouble[sizeof trial->row->trouble];
     cpu_set_t before;
-    int error;
+    int error, while_ms;
 
     pin(generator_processor(trial->plan->placement), &before);
     error = load_run(load, result);
     (void)sched_setaffinity(0, sizeof before, &before);
+    while_ms = load_error_count(result) > 0 ? LAST_BREATH_MS : 0;
     for (size_t i = 0; i < servers->count; i++)
-        if (echo_server_has_ended(&servers->each[i], trouble, sizeof trouble))
+        if (echo_server_has_ended(&servers->each[i], while_ms, trouble, sizeof trouble))
             return trial_fail(trial, -ECHILD, "%s", trouble);
     if (error < 0)
         return trial_fail(trial, error, "load generator: %s", strerror(-error));

@@ -109,11 +109,12 @@ static void say_how_it_ended(const struct echo_server *server, char *trouble, si
                    words[0] ? ": " : "", words);
 }
 
-bool echo_server_has_ended(const struct echo_server *server, char *trouble, size_t size)
+bool echo_server_has_ended(const struct echo_server *server, int while_ms, char *trouble,
+                           size_t size)
 {
     struct pollfd ended = {.fd = server->ended, .events = POLLIN};
 
-    if (poll(&ended, 1, 0) != 1)
+    if (poll(&ended, 1, while_ms) != 1)
         return false;
     say_how_it_ended(server, trouble, size);
     return true;

@@ -48,8 +48,10 @@ int echo_server_start(struct echo_server *server, char *const arguments[],
 /* How many sockets listen on the address; several servers may share it. */
 size_t echo_server_count_listeners(const struct sockaddr_in *address);
 
-/* Has it ended by itself? Then `trouble` says how, and what its last words were. */
-bool echo_server_has_ended(const struct echo_server *server, char *trouble, size_t size);
+/* Has it ended by itself, or does so within a while? Then `trouble` says how, and what its last
+ * words were. */
+bool echo_server_has_ended(const struct echo_server *server, int while_ms, char *trouble,
+                           size_t size);
 
 /* End it, first by SIGTERM, then by SIGKILL. */
 void echo_server_stop(struct echo_server *server);

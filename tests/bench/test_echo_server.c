@@ -48,7 +48,7 @@ Test(echo_server, is_there_when_it_has_started_and_gone_when_it_was_stopped)
 
     cr_assert(zero(int, start(&server, PEER)), "%s", trouble);
     cr_expect(zero(int, connect(descriptor, (struct sockaddr *)&address, sizeof address)));
-    cr_expect(not(echo_server_has_ended(&server, trouble, sizeof trouble)));
+    cr_expect(not(echo_server_has_ended(&server, 0, trouble, sizeof trouble)));
     cr_expect(eq(sz, echo_server_count_listeners(&address), 1));
     close(descriptor);
 
@@ -98,7 +98,7 @@ Test(echo_server, that_does_not_exist_is_told)
 
 static bool has_ended(void *argument)
 {
-    return echo_server_has_ended(argument, trouble, sizeof trouble);
+    return echo_server_has_ended(argument, 0, trouble, sizeof trouble);
 }
 
 Test(echo_server, that_is_killed_is_told)
