@@ -31,12 +31,23 @@ static _Noreturn void become(const struct echo_server *server, int says, int cou
     _exit(EXIT_NOT_FOUND);
 }
 
+/* The next line of what it says, whatever signals come to this process; false: it has ended. */
+static bool read_line(const struct strace *strace, char *line, int size)
+{
+    while (!fgets(line, size, strace->says)) {
+        if (!ferror(strace->says) || errno != EINTR)
+            return false;
+        clearerr(strace->says);
+    }
+    return true;
+}
+
 /* It says so for each thread that it finds; what follows those lines comes at its end. */
 static bool is_attached(const struct strace *strace)
 {
     char line[256];
 
-    while (fgets(line, sizeof line, strace->says))
+    while (read_line(strace, line, sizeof line))
         if (strstr(line, "attached"))
             return true;
     return false;
@@ -110,7 +121,7 @@ int strace_stop(struct strace *strace, uint64_t *calls)
     int error;
 
     kill(strace->pid, SIGINT);
-    while (fgets(line, sizeof line, strace->says)) /* until it has ended */
+    while (read_line(strace, line, sizeof line)) /* until it has ended */
         continue;
     error = read_total(strace->count, calls);
     (void)end(strace);

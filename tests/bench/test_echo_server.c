@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include "echo_server.h"
 #include "made_results.h"
 #include "sample.h"
+#include "strace.h"
 #include "subjects.h"
 
 TestSuite(echo_server, .timeout = 60);
@@ -154,6 +156,47 @@ Test(echo_server, is_sampled)
     echo_server_stop(&server);
 
     cr_expect(lt(int, sample_add_memory(&once, &server), 0)); /* it is not there any more */
+}
+
+static void exchange_a_byte(void)
+{
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char byte = 'x';
+
+    cr_expect(zero(int, connect(descriptor, (struct sockaddr *)&address, sizeof address)));
+    cr_expect(eq(int, (int)send(descriptor, &byte, 1, 0), 1));
+    while (recv(descriptor, &byte, 1, 0) < 0 && errno == EINTR)
+        continue;
+    close(descriptor);
+}
+
+static void do_nothing(int number)
+{
+    (void)number;
+}
+
+/* Ctrl-C is such a signal, and a system call that it interrupts is no end of strace. */
+Test(echo_server, is_counted_by_strace_whatever_signals_come)
+{
+    const struct sigaction action = {.sa_handler = do_nothing};
+    const struct itimerval often = {{.tv_usec = 500}, {.tv_usec = 500}}, never = {{0}, {0}};
+    struct echo_server server;
+    struct strace strace;
+    uint64_t calls = 0;
+
+    cr_assert(zero(int, start(&server, PEER)), "%s", trouble);
+    cr_assert(zero(int, sigaction(SIGALRM, &action, NULL)));
+    cr_assert(zero(int, setitimer(ITIMER_REAL, &often, NULL)));
+    int error = strace_start(&strace, &server);
+    if (error == 0) {
+        exchange_a_byte();
+        error = strace_stop(&strace, &calls);
+        cr_expect(gt(u64, calls, 0));
+    }
+    cr_assert(zero(int, setitimer(ITIMER_REAL, &never, NULL)));
+    echo_server_stop(&server);
+
+    cr_expect(error == 0 || error == -ENOENT, "%s", strerror(-error)); /* or it is not installed */
 }
 
 Test(echo_server, is_charged_for_its_processor_time)
