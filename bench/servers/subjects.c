@@ -10,6 +10,8 @@
 
 #include <iocp/port.h>
 
+#define NAME_LENGTH_MAX ((size_t)30) /* of a program, where a number follows */
+
 struct peer_kind {
     const char *name;
     const char *package; /* without which it is not built */
@@ -122,17 +124,31 @@ struct subject *subjects_add_plain_queue(struct subjects *subjects)
     return subject;
 }
 
+static bool is_taken(const struct subjects *subjects, const struct subject *by)
+{
+    for (size_t i = 0; i < subjects->count; i++)
+        if (&subjects->all[i] != by && strcmp(subjects->all[i].name, by->name) == 0)
+            return true;
+    return false;
+}
+
 struct subject *subjects_add_command(struct subjects *subjects, const char *command)
 {
     struct subject *subject = add(subjects, SUBJECT_COMMAND);
-    size_t path = strcspn(command, " "), name = path;
+    const char *program = command + strspn(command, " ");
+    size_t path = strcspn(program, " "), name = path;
 
     if (!subject)
         return NULL;
-    while (name > 0 && command[name - 1] != '/')
+    while (name > 0 && program[name - 1] != '/')
         name--;
     subject->command = command;
-    (void)snprintf(subject->name, sizeof subject->name, "%.*s", (int)(path - name), command + name);
+    (void)snprintf(subject->name, sizeof subject->name, "%.*s", (int)(path - name), program + name);
+    /* The same program with other options, say: rows and files are known by the name. */
+    for (int number = 2; is_taken(subjects, subject); number++)
+        (void)snprintf(subject->name, sizeof subject->name, "%.*s (%d)",
+                       (int)(path - name < NAME_LENGTH_MAX ? path - name : NAME_LENGTH_MAX),
+                       program + name, number);
     return subject;
 }
 

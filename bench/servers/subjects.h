@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SUBJECTS_MAX       32
+#define SUBJECTS_MAX       64 /* more than a command line can ask for */
 #define SUBJECT_NAME_SIZE  40
 #define SUBJECT_WORD_SIZE  64
 #define SUBJECT_WORDS_MAX  24
@@ -63,7 +63,7 @@ struct arguments {
 const char *subject_peer_name(size_t index);
 
 /* Each returns the new one; NULL: there are SUBJECTS_MAX. Programs are looked for beside this
- * one, where they were built. */
+ * one, where they were built. A command gets its program's name, and a number if that is taken. */
 struct subject *subjects_add_ours(struct subjects *subjects, enum subject_kind kind,
                                   const char *engine);
 struct subject *subjects_add_peer(struct subjects *subjects, const char *name);

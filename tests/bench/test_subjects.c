@@ -79,6 +79,20 @@ Test(subjects, puts_port_and_workers_into_a_command)
     cr_expect(zero(ptr, arguments.argv[3]));
 }
 
+Test(subjects, tells_commands_of_one_program_apart)
+{
+    char very_long[128] = "/opt/";
+
+    memset(very_long + 5, 'x', sizeof very_long - 6);
+    expect_text(subjects_add_command(&subjects, "/opt/echo -p {port}")->name, "echo");
+    expect_text(subjects_add_command(&subjects, "  ./echo --fast {port}")->name, "echo (2)");
+    expect_text(subjects_add_command(&subjects, "echo {port}")->name, "echo (3)");
+    (void)subjects_add_peer(&subjects, "epoll");
+    expect_text(subjects_add_command(&subjects, "./epoll {port}")->name, "epoll (2)");
+    (void)subjects_add_command(&subjects, very_long);
+    expect_part(subjects_add_command(&subjects, very_long)->name, "xxx (2)");
+}
+
 Test(subjects, cuts_a_command_that_is_too_long)
 {
     size_t size = 3 * sizeof arguments.line;
