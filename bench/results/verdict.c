@@ -110,6 +110,23 @@ static void add_absent_ones(struct sentence *sentence, const struct results *res
     }
 }
 
+/* Their rounds before that count; that something went wrong is told even so. */
+static void add_failed_ones(struct sentence *sentence, const struct results *results,
+                            size_t which_case, enum figure figure)
+{
+    double median;
+
+    for (size_t i = 0; i < results->row_count; i++) {
+        const struct result_row *row = &results->rows[i];
+        size_t rounds = row->figures[figure].count;
+
+        if (row->which_case == which_case && row->state == ROW_FAILED &&
+            results_median(row, figure, &median))
+            sentence_add(sentence, "; %s FAILED after %zu round%s", row->subject, rounds,
+                         rounds == 1 ? "" : "s");
+    }
+}
+
 void verdict_write(const struct results *results, size_t which_case, char *text, size_t size)
 {
     const enum figure lead = leading(results, which_case);
@@ -125,6 +142,7 @@ void verdict_write(const struct results *results, size_t which_case, char *text,
         (void)add_comparison(&sentence, results, which_case, FIGURE_IDLE_BYTES);
     }
     add_absent_ones(&sentence, results, which_case, lead);
+    add_failed_ones(&sentence, results, which_case, lead);
 }
 
 void verdict_write_ratios(const struct results *results, size_t which_case, char *text, size_t size)

@@ -95,6 +95,14 @@ Test(verdict, names_those_that_do_not_count)
     expect_no_part(ratios(), "liar");
 }
 
+Test(verdict, tells_of_a_failure_whose_rounds_count)
+{
+    made_row(&results, "iocp-server", true, ROUNDS(5, 5.1))->state = ROW_FAILED;
+    made_row(&results, "libuv", false, ROUNDS(10, 10, 10));
+    expect_text(verdict(), "iocp-server 5.05 us, 0.51 of the best peer (libuv 10.0 us); "
+                           "iocp-server FAILED after 2 rounds");
+}
+
 Test(verdict, needs_both_sides)
 {
     expect_text(verdict(), "nothing was measured that could be compared");
