@@ -17,10 +17,17 @@
 #define LAST_BREATH_MS 200 /* a server whose connections have failed may be about to end */
 #define LONGER         10  /* times, where nothing ended in the measured time */
 
+static bool was_stopped(const struct trial *trial)
+{
+    return atomic_load(trial->stop);
+}
+
 int trial_fail(struct trial *trial, int error, const char *format, ...)
 {
     va_list values;
 
+    if (was_stopped(trial))
+        return error;
     va_start(values, format);
     (void)vsnprintf(trial->row->trouble, sizeof trial->row->trouble, format, values);
     va_end(values);
@@ -146,6 +153,7 @@ struct load_options trial_load(const struct trial *trial, const struct trial_ser
 /* What the servers have used when the measuring began, and when it was over. */
 struct watch {
     const struct trial_servers *servers;
+    bool open; /* the load is an open loop */
     struct sample before, after;
     int error;
 };
@@ -160,7 +168,10 @@ static int add_all(struct sample *sample, const struct trial_servers *servers,
     return error;
 }
 
-/* What takes longer comes before the measured time and after it. */
+/*
+ * What takes longer comes before the measured time, and when all has been answered: else the last
+ * ones would wait for it. But an open loop's lines are worked off after the measured time.
+ */
 static void look(enum load_moment moment, void *context)
 {
     struct watch *watch = context;
@@ -170,6 +181,17 @@ static void look(enum load_moment moment, void *context)
         watch->error = add_all(sample, watch->servers, sample_add_switches);
     if (watch->error == 0)
         watch->error = add_all(sample, watch->servers, sample_add_cpu);
+    if (moment == LOAD_MEASURED && watch->open && watch->error == 0)
+        watch->error = add_all(sample, watch->servers, sample_add_switches);
+}
+
+static bool have_children(const struct trial_servers *servers)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < servers->count; i++)
+        found |= sample_has_children(&servers->each[i]);
+    return found;
 }
 
 static void add_figure(struct trial *trial, enum figure figure, double value)
@@ -237,9 +259,8 @@ static void pin(int cpu, cpu_set_t *before)
     (void)sched_setaffinity(0, sizeof set, &set);
 }
 
-/* Put the load on; whatever goes wrong is told. */
-static int run_load(struct trial *trial, struct trial_servers *servers,
-                    const struct load_options *load, struct load_result *result)
+int trial_run_load(struct trial *trial, const struct trial_servers *servers,
+                   const struct load_options *load, struct load_result *result)
 {
     char trouble[sizeof trial->row->trouble];
     cpu_set_t before;
@@ -257,30 +278,25 @@ static int run_load(struct trial *trial, struct trial_servers *servers,
     return note_errors(trial, result);
 }
 
-static bool was_stopped(const struct trial *trial)
-{
-    return trial->stop && atomic_load(trial->stop);
-}
-
 /* Was the machine busy with something else all the time? Then once more, for longer. */
 static int run_load_long_enough(struct trial *trial, struct trial_servers *servers,
                                 struct load_options *load, struct load_result *result)
 {
     struct watch *watch = load->context;
-    int error = run_load(trial, servers, load, result);
+    int error = trial_run_load(trial, servers, load, result);
 
     if (error < 0 || result->completed > 0 || was_stopped(trial))
         return error;
     *result = (struct load_result){0};
-    *watch = (struct watch){.servers = servers};
+    *watch = (struct watch){.servers = servers, .open = watch->open};
     load->measured_ns *= LONGER;
-    return run_load(trial, servers, load, result);
+    return trial_run_load(trial, servers, load, result);
 }
 
 int trial_measure(struct trial *trial, struct trial_servers *servers, struct load_options *load)
 {
     struct load_result *result = calloc(1, sizeof *result);
-    struct watch watch = {.servers = servers};
+    struct watch watch = {.servers = servers, .open = load->rate > 0};
     int error;
 
     if (!result)
@@ -288,12 +304,15 @@ int trial_measure(struct trial *trial, struct trial_servers *servers, struct loa
     load->at = look;
     load->context = &watch;
     error = run_load_long_enough(trial, servers, load, result);
-    if (error == 0 && watch.error == 0)
+    if (error == 0 && watch.error == 0 && !watch.open)
         watch.error = add_all(&watch.after, servers, sample_add_switches);
     if (error == 0 && watch.error == 0)
         watch.error = add_all(&watch.after, servers, sample_add_memory);
     if (error == 0 && watch.error < 0)
         error = trial_fail(trial, watch.error, "sampling: %s", strerror(-watch.error));
+    if (error == 0 && have_children(servers))
+        error = trial_fail(trial, -ENOTSUP,
+                           "it has processes of its own, whose processor time would not count");
     if (error == 0 && result->completed > 0 && !was_stopped(trial)) {
         note_cost(trial, &watch, (double)result->completed);
         note_load(trial, load, result);
@@ -312,7 +331,7 @@ int trial_measure_rate(struct trial *trial, struct trial_servers *servers,
 
     if (!result)
         return trial_fail(trial, -ENOMEM, "%s", strerror(ENOMEM));
-    error = run_load(trial, servers, load, result);
+    error = trial_run_load(trial, servers, load, result);
     if (error == 0)
         *rate = result->seconds > 0 ? (double)result->completed / result->seconds : 0;
     free(result);

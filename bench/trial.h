@@ -41,7 +41,8 @@ struct trial_servers {
     int kept_port; /* a descriptor; negative: none */
 };
 
-/* The row has failed: say why, printf-like. Returns `error`. */
+/* The row has failed: say why, printf-like. What goes wrong after a stop is nobody's failure.
+ * Returns `error`. */
 __attribute__((format(printf, 3, 4))) int trial_fail(struct trial *trial, int error,
                                                      const char *format, ...);
 
@@ -53,6 +54,15 @@ void trial_stop(struct trial_servers *servers);
 
 /* The load of the plan: a stream of messages on its connections, in a closed loop. */
 struct load_options trial_load(const struct trial *trial, const struct trial_servers *servers);
+
+/*
+ * Put the load on, the generator in its place; errors of connections, and a server that has ended,
+ * are failures.
+ *
+ * Returns  0, or a negative errno after trial_fail.
+ */
+int trial_run_load(struct trial *trial, const struct trial_servers *servers,
+                   const struct load_options *load, struct load_result *result);
 
 /*
  * Put the load on, and note in the row what it cost: all figures of a round.

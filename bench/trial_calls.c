@@ -34,10 +34,8 @@ int trial_count_calls(struct trial *trial, struct trial_servers *servers, struct
         return trial_fail(trial, -ENOMEM, "%s", strerror(ENOMEM));
     load->at = count_calls;
     load->context = &count;
-    error = load_run(load, result);
-    if (error < 0)
-        error = trial_fail(trial, error, "load generator: %s", strerror(-error));
-    else if (count.error == 0 && result->completed > 0)
+    error = trial_run_load(trial, servers, load, result);
+    if (error == 0 && count.error == 0 && result->completed > 0 && !atomic_load(trial->stop))
         series_add(&trial->row->figures[FIGURE_SYSCALLS],
                    (double)count.calls / (double)result->completed);
     free(result);

@@ -19,7 +19,7 @@ static int wait_connected(const struct load *load, int descriptor)
     socklen_t length = sizeof(int);
     int count, error;
 
-    while ((count = poll(&ready, 1, LOOK_MS)) == 0) {
+    while ((count = poll(&ready, 1, LOOK_MS)) == 0 || (count < 0 && errno == EINTR)) {
         if (load_is_stopped(load))
             return -ECANCELED;
         if (measure_now_ns() >= until_ns)

@@ -145,6 +145,8 @@ static int gather(struct trial *trial, const struct trial_servers *servers, stru
 static int measure_beside(struct trial *trial, struct trial_servers *servers,
                           struct load_options *load, struct crowds *crowds)
 {
+    const struct series *rates = &trial->row->figures[FIGURE_RATE];
+    const size_t before = rates->count;
     double alone;
     int error = trial_measure_rate(trial, servers, load, &alone);
 
@@ -154,9 +156,8 @@ static int measure_beside(struct trial *trial, struct trial_servers *servers,
         error = trial_measure(trial, servers, load);
     if (error < 0)
         return error;
-    const struct series *rates = &trial->row->figures[FIGURE_RATE];
-    if (rates->count > 0 && alone > 0)
-        series_add(&trial->row->figures[FIGURE_KEPT], rates->values[rates->count - 1] / alone);
+    if (rates->count > before && alone > 0) /* a round that was stopped has no rate */
+        series_add(&trial->row->figures[FIGURE_KEPT], rates->values[before] / alone);
     error = speak(crowds);
     return error < 0
                ? trial_fail(trial, error, "silent connections at the end: %s", strerror(-error))

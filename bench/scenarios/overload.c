@@ -4,6 +4,8 @@
  * The knee is the highest rate that any subject reaches in a closed loop with one message in
  * flight on each connection; it is found in the first rounds, and is the same for all.
  */
+#include <errno.h>
+
 #include "scenario.h"
 #include "trial.h"
 
@@ -41,8 +43,11 @@ static int find_knee(struct trial *trial)
 static int overload(struct trial *trial)
 {
     struct trial_servers servers;
-    int error = trial_start(trial, (struct manner){0}, &servers);
+    int error;
 
+    if (*trial->knee <= 0) /* without a rate the load would be a closed loop */
+        return trial_fail(trial, -ENODATA, "no rate at the knee was found");
+    error = trial_start(trial, (struct manner){0}, &servers);
     if (error < 0)
         return error;
     struct load_options load = trial_load(trial, &servers);

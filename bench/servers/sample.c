@@ -112,3 +112,17 @@ int sample_add_memory(struct sample *sample, const struct echo_server *server)
     (void)fclose(status);
     return 0;
 }
+
+bool sample_has_children(const struct echo_server *server)
+{
+    char name[NAME_SIZE];
+    bool found = false;
+
+    (void)snprintf(name, sizeof name, "task/%d/children", (int)server->pid);
+    FILE *children = open_file(server, name);
+    if (children) {
+        found = fgetc(children) != EOF;
+        (void)fclose(children);
+    }
+    return found;
+}

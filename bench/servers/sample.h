@@ -29,4 +29,8 @@ int sample_add_cpu(struct sample *sample, const struct echo_server *server);
 int sample_add_memory(struct sample *sample, const struct echo_server *server);
 int sample_add_switches(struct sample *sample, const struct echo_server *server);
 
+/* Has its first thread started processes, of which the samples know nothing? A kernel that does
+ * not tell means no. */
+bool sample_has_children(const struct echo_server *server);
+
 #endif

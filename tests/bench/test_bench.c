@@ -209,6 +209,28 @@ Test(bench, goes_on_when_a_server_ends_in_the_middle, .init = make_place, .fini 
     results_destroy(&results);
 }
 
+/* Its processor time is that of one process. */
+Test(bench, does_not_measure_a_server_of_several_processes, .init = make_place, .fini = clear_place)
+{
+    struct results results = {0};
+    struct server_process bench;
+    const struct result_row *row;
+
+    run_bench(&bench, 0,
+              ARGUMENTS("--quick", "--scenario", "pingpong", "--peers", "none", "--engine", "epoll",
+                        "--rounds", "1", "--server",
+                        "timeout 100 " IOCP_PEERS_DIRECTORY "/peer-epoll --port {port}",
+                        place.option),
+              1);
+
+    read_results(&results);
+    row = find_row(&results, "pingpong", "timeout");
+    cr_expect(eq(int, (int)row->state, (int)ROW_FAILED));
+    expect_part(row->trouble, "processes of its own");
+    cr_expect(zero(sz, row->figures[FIGURE_CPU_US].count));
+    results_destroy(&results);
+}
+
 Test(bench, says_why_a_server_is_not_there, .init = make_place, .fini = clear_place)
 {
     struct server_process bench;
