@@ -9,6 +9,7 @@
 #include "compare.h"
 #include "results_json.h"
 #include "run.h"
+#include "wording.h"
 
 #define EXIT_INTERRUPTED 130
 
@@ -30,16 +31,40 @@ static void stop_by_signals(void)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static void join(int argc, char *argv[], char *command, size_t size)
+/* As a shell reads it again. */
+static void quote(struct sentence *command, const char *word)
 {
-    size_t length = 0;
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "%+,-./:=@_";
 
-    for (int i = 0; i < argc && length < size; i++) {
-        const char *quote = strpbrk(argv[i], " {}$'\"") ? "'" : "";
-
-        length += (size_t)snprintf(command + length, size - length, "%s%s%s%s", i > 0 ? " " : "",
-                                   quote, argv[i], quote);
+    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+        sentence_add(command, "%s", word);
+        return;
     }
+    sentence_add(command, "'");
+    for (size_t part; (part = strcspn(word, "'")), word[part] != '\0'; word += part + 1)
+        sentence_add(command, "%.*s'\\''", (int)part, word);
+    sentence_add(command, "%s'", word);
+}
+
+static void join(int argc, char *argv[], char *line, size_t size)
+{
+    struct sentence command;
+
+    sentence_begin(&command, line, size);
+    for (int i = 0; i < argc; i++) {
+        sentence_add(&command, "%s", i > 0 ? " " : "");
+        quote(&command, argv[i]);
+    }
+}
+
+/* Returns the exit status: what a full disk, say, did not take is a failure. */
+static int flush(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    (void)fprintf(stderr, "iocp-bench: what it says cannot be written\n");
+    return status == 0 ? 1 : status;
 }
 
 /* Returns 0 or a negative errno, which is told. */
@@ -77,10 +102,10 @@ int main(int argc, char *argv[])
     join(argc, argv, command, sizeof command);
     status = options_read(argc, argv, &options);
     if (status >= 0)
-        return status;
+        return flush(status);
     if (options.compare_old)
-        return compare(options.compare_old, options.compare_new);
+        return flush(compare(options.compare_old, options.compare_new));
     stop_by_signals();
-    status = run(&options, command, &stop);
+    status = flush(run(&options, command, &stop));
     return atomic_load(&stop) ? EXIT_INTERRUPTED : status;
 }

@@ -31,7 +31,7 @@ static const char help[] =
     "  --engine NAME      libiocp with this engine alone\n"
     "  --peers LIST       only these peers, with commas between; none: without any\n"
     "  --server COMMAND   measure this echo server too; in it {port} and {workers} are\n"
-    "                     replaced; one command, which listens on 127.0.0.1\n"
+    "                     replaced; one process, which listens on 127.0.0.1\n"
     "  --rounds N         of each server in each case, 1 to 99 (5; quick 2, full 7)\n"
     "  --seconds S        measured in a round, 0.05 to 3600 (0.15; quick 0.08, full 1)\n"
     "  --out DIR          where the files go (" OUT_DEFAULT ")\n"
@@ -101,6 +101,14 @@ static bool read_scenario(const char *said, struct bench_options *options)
     return true;
 }
 
+static bool is_named(const char *peer, const struct bench_options *options)
+{
+    for (size_t i = 0; i < options->peer_count; i++)
+        if (options->peers[i] == peer)
+            return true;
+    return false;
+}
+
 /* The list is cut into its words where it stands. */
 static bool read_peers(char *said, struct bench_options *options)
 {
@@ -112,9 +120,10 @@ static bool read_peers(char *said, struct bench_options *options)
     while ((word = strsep(&rest, ","))) {
         const char *peer = find_word(word, subject_peer_name);
 
-        if (!peer || options->peer_count == OPTIONS_LIST_MAX)
+        if (!peer)
             return refuse("--peers", word, subject_peer_name);
-        options->peers[options->peer_count++] = peer;
+        if (!is_named(peer, options))
+            options->peers[options->peer_count++] = peer;
     }
     return true;
 }
@@ -214,6 +223,10 @@ static int read_option(int which, const char *said, struct bench_options *option
     if (which == HELP) {
         print_help();
         return 0;
+    }
+    if (which == '?' && optopt > HELP) { /* a letter, of which argv does not tell the place */
+        (void)fprintf(stderr, "iocp-bench: no such option: -%c; see --help\n", optopt);
+        return 2;
     }
     if (which == '?' || which == ':') {
         (void)fprintf(stderr, "iocp-bench: %s %s; see --help\n",

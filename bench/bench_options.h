@@ -14,8 +14,8 @@ struct bench_options {
     enum matrix matrix;
     const char *engine; /* NULL: all that belong to the matrix */
     const struct scenario *scenarios[OPTIONS_LIST_MAX];
-    size_t scenario_count; /* 0: all of the matrix */
-    const char *peers[OPTIONS_LIST_MAX];
+    size_t scenario_count;               /* 0: all of the matrix */
+    const char *peers[OPTIONS_LIST_MAX]; /* each once */
     size_t peer_count;
     bool peers_named; /* else: all */
     const char *commands[OPTIONS_LIST_MAX];

@@ -242,6 +242,21 @@ Test(bench, says_why_a_server_is_not_there, .init = make_place, .fini = clear_pl
     expect_words(bench.out, WORDS("ended by itself, status 7: no such port"));
 }
 
+Test(bench, keeps_its_command_line_as_a_shell_reads_it, .init = make_place, .fini = clear_place)
+{
+    struct results results = {0};
+    struct server_process bench;
+
+    run_bench(&bench, 0,
+              ARGUMENTS("--quick", "--scenario=queue", "--rounds=1", "--peers", "none", "--server",
+                        "sh -c 'exit {port}'", place.option),
+              0);
+
+    read_results(&results);
+    expect_part(results.command, "--peers none --server 'sh -c '\\''exit {port}'\\''' --out=/tmp/");
+    results_destroy(&results);
+}
+
 Test(bench, says_which_peer_is_missing_and_goes_on, .init = make_place, .fini = clear_place)
 {
     char command[2048], path[2 * PATH_SIZE];
@@ -293,12 +308,15 @@ Test(bench, names_a_mistake_and_what_is_allowed)
     expect_mistake(ARGUMENTS("--seconds"), WORDS("--seconds", "missing"));
     expect_mistake(ARGUMENTS("--compare", "one.json"), WORDS("--compare", "two files"));
     expect_mistake(ARGUMENTS("--wrong"), WORDS("--wrong"));
+    expect_mistake(ARGUMENTS("-quick"), WORDS("no such option: -q"));
 }
 
 Test(bench, says_when_it_cannot_write)
 {
     struct server_process bench;
+    int status = system(IOCP_BENCH_PATH " --help >/dev/full 2>/dev/null");
 
+    cr_expect(eq(int, WEXITSTATUS(status), 1));
     run_bench(&bench, 0, ARGUMENTS("--scenario", "pingpong", "--out", "/proc/none"), 1);
     expect_words(bench.err, WORDS("/proc/none"));
 }
