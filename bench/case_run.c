@@ -16,6 +16,7 @@
 
 #define DESCRIPTORS 100 /* beside the connections */
 #define NS_IN_US    1000.0
+#define TICKS_MIN   20 /* by fewer the parting would be a guess */
 
 /* A subject of the case while it is measured. */
 struct entry {
@@ -164,7 +165,7 @@ static void part_cpu(struct result_row *row, const struct trial_ticks *ticks)
     const struct series *cpu = &row->figures[FIGURE_CPU_US];
     double all = ticks->user + ticks->kernel;
 
-    for (size_t i = 0; all > 0 && i < cpu->count; i++) {
+    for (size_t i = 0; all >= TICKS_MIN && i < cpu->count; i++) {
         series_add(&row->figures[FIGURE_CPU_USER_US], cpu->values[i] * ticks->user / all);
         series_add(&row->figures[FIGURE_CPU_SYS_US], cpu->values[i] * ticks->kernel / all);
     }

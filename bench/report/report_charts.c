@@ -39,11 +39,12 @@ static void put_cpu(struct chart *chart, struct bars bars)
     open_charts(chart->page, "Processor time for one operation",
                 "Lower is better. The time of the server alone, its median over the rounds; "
                 "ours beside the best peer in percent, where the rounds of the two lie apart.");
-    html_put(chart->page, "<ul class=\"key\"><li><i class=\"user\"></i>user space</li>"
-                          "<li><i class=\"kernel\"></i>kernel</li>"
-                          "<li><i class=\"rounds\"></i>lowest to highest round</li>"
-                          "<li><i class=\"peer-line\"></i>best peer</li></ul>\n"
-                          "<div class=\"plots\">\n");
+    html_put(chart->page,
+             "<ul class=\"key\"><li><i class=\"user\"></i>user space; or both, not told apart</li>"
+             "<li><i class=\"kernel\"></i>kernel</li>"
+             "<li><i class=\"rounds\"></i>lowest to highest round</li>"
+             "<li><i class=\"peer-line\"></i>best peer</li></ul>\n"
+             "<div class=\"plots\">\n");
     put_bars(chart, bars, FIGURE_CPU_US, "");
     html_put(chart->page, "</div>\n");
 }

@@ -29,6 +29,31 @@ static void put_placement(FILE *page, const struct results *results)
                      "generator run on.");
 }
 
+static bool any_of(const struct results *results, const char *scenario)
+{
+    for (size_t i = 0; i < results->case_count; i++)
+        if (strcmp(results->cases[i].scenario, scenario) == 0)
+            return true;
+    return false;
+}
+
+static void put_scenarios(FILE *page, const struct results *results)
+{
+    if (any_of(results, "blocked"))
+        html_element(
+            page, "li",
+            "Scenario \"blocked\": libiocp has 8 workers, of which as many may run at once "
+            "as the peers have threads; \"threads\" has one for each connection.");
+    if (any_of(results, "idle"))
+        html_element(page, "li",
+                     "Scenario \"idle\": the memory is the server process's own; that of its "
+                     "sockets in the kernel is not in it.");
+    if (any_of(results, "port") || any_of(results, "queue"))
+        html_element(page, "li",
+                     "Scenarios \"port\" and \"queue\": the processor time is that of producers "
+                     "and workers together.");
+}
+
 static size_t most_rounds(const struct results *results)
 {
     size_t most = 0;
@@ -56,6 +81,7 @@ static void put_method(FILE *page, const struct results *results)
         "One load generator for all, a thread that uses nothing of libiocp. It compares what "
         "comes back with what it has sent.");
     put_placement(page, results);
+    put_scenarios(page, results);
     html_element(page, "li",
                  "INVALID: it was measured, but is not to be believed, for instance because the "
                  "load generator was the one that was busy. It stands in the table with the "

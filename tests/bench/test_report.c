@@ -262,6 +262,17 @@ Test(report, tells_none_where_the_rounds_overlap)
     cr_expect_not_null(strstr(page, ">\xe2\x89\x88 best peer \xc2\xb7 4.00"));
 }
 
+Test(report, tells_how_many_threads_stand_beside_how_many_where_callbacks_block)
+{
+    struct result_case *what = &results.cases[0];
+
+    write_and_read();
+    cr_expect_null(strstr(page, "libiocp has 8 workers"));
+    (void)snprintf(what->scenario, sizeof what->scenario, "blocked");
+    write_and_read();
+    cr_expect_not_null(strstr(page, "libiocp has 8 workers"));
+}
+
 Test(report, tells_the_command_and_the_machine)
 {
     write_and_read();
