@@ -14,6 +14,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Some systems allow a thousand times as many, for which a table would not fit in memory. */
+#define DESCRIPTORS_MAX (1 << 20)
+
 struct worker {
     const struct peer_options *options;
     peer_loop *loop;
@@ -27,7 +30,7 @@ void peer_prepare(void)
     (void)signal(SIGPIPE, SIG_IGN);
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
         return;
-    limit.rlim_cur = limit.rlim_max;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 

@@ -14,7 +14,7 @@ extern "C" {
 
 #define PEER_BACKLOG 4096
 
-/* As many descriptors as it may have; and no signal when a client is gone. */
+/* As many descriptors as it may have, up to a million; and no signal when a client is gone. */
 void peer_prepare(void);
 
 struct sockaddr_in peer_address(const struct peer_options *options);
