@@ -99,7 +99,7 @@ static int run_all(struct worker *workers, unsigned count)
     return workers->loop(workers->options, workers->listener);
 }
 
-int peer_serve(const struct peer_options *options, peer_loop *loop)
+static int serve(const struct peer_options *options, peer_loop *loop)
 {
     struct worker *workers = calloc(options->workers, sizeof *workers);
     int status = 1;
@@ -117,4 +117,15 @@ int peer_serve(const struct peer_options *options, peer_loop *loop)
 free_workers:
     free(workers);
     return status;
+}
+
+int peer_main(int argc, char *argv[], peer_loop *loop)
+{
+    struct peer_options options;
+    int status = peer_options_read(argc, argv, PEER_OTHER, &options);
+
+    if (status != 0)
+        return status;
+    peer_prepare();
+    return serve(&options, loop);
 }

@@ -30,9 +30,9 @@ int peer_listen(const struct peer_options *options);
 /* Serve the clients of this listener, non-blocking, for ever. Returns the exit status otherwise. */
 typedef int peer_loop(const struct peer_options *options, int listener);
 
-/* Open a listener for each worker, and run `loop` with each in a thread of its own. Returns the
- * exit status. */
-int peer_serve(const struct peer_options *options, peer_loop *loop);
+/* The whole of a program with loops: read its command line, open a listener for each worker, and
+ * run `loop` with each in a thread of its own. Returns the exit status. */
+int peer_main(int argc, char *argv[], peer_loop *loop);
 
 #ifdef __cplusplus
 }

@@ -200,11 +200,5 @@ static int serve(const struct peer_options *options, int listener)
 
 int main(int argc, char *argv[])
 {
-    struct peer_options options;
-    int status = peer_options_read(argc, argv, PEER_OTHER, &options);
-
-    if (status != 0)
-        return status;
-    peer_prepare();
-    return peer_serve(&options, serve);
+    return peer_main(argc, argv, serve);
 }
