@@ -388,6 +388,9 @@ Test(bench, ends_with_what_it_has_when_it_is_interrupted, .init = make_place, .f
     cr_expect(eq(int, errno, ECHILD));
     read_results(&results);
     cr_expect(results.interrupted);
+    for (size_t i = 0; i < results.row_count; i++)
+        cr_expect(ne(int, (int)results.rows[i].state, (int)ROW_FAILED), "%s",
+                  results.rows[i].trouble);
     results_destroy(&results);
 }
 
