@@ -140,9 +140,10 @@ static void measure_all(const struct case_run *run, struct results *results,
     }
 }
 
-/* In a file of its own, by the names of the case and the subject. */
-static void write_hgrm(const struct case_run *run, const struct result_case *what,
-                       const struct entry *entry)
+/* In a file of its own, by the names of the case and the subject. Returns 0 or a negative errno,
+ * which is told. */
+static int write_hgrm(const struct case_run *run, const struct result_case *what,
+                      const struct entry *entry)
 {
     char name[SUBJECT_NAME_SIZE], path[PATH_MAX];
     FILE *file;
@@ -153,10 +154,12 @@ static void write_hgrm(const struct case_run *run, const struct result_case *wha
             *at = '-';
     (void)snprintf(path, sizeof path, "%s/latency/%s.%s.hgrm", run->out, what->id, name);
     file = fopen(path, "we");
-    if (!file || histogram_write_hgrm(&entry->latency, NS_IN_US, file) < 0)
-        (void)fprintf(stderr, "iocp-bench: %s: %s\n", path, strerror(errno));
-    if (file)
-        (void)fclose(file);
+    int error = file ? histogram_write_hgrm(&entry->latency, NS_IN_US, file) : -errno;
+    if (file && fclose(file) != 0 && error == 0)
+        error = -errno;
+    if (error < 0)
+        (void)fprintf(stderr, "iocp-bench: %s: %s\n", path, strerror(-error));
+    return error;
 }
 
 /* The processor time of each round, in the proportion of all rounds together. */
@@ -171,22 +174,25 @@ static void part_cpu(struct result_row *row, const struct trial_ticks *ticks)
     }
 }
 
-static void finish(const struct case_run *run, struct results *results, struct entry *entry)
+/* Returns 0 or a negative errno. */
+static int finish(const struct case_run *run, struct results *results, struct entry *entry)
 {
     struct result_row *row = &results->rows[entry->row];
     const struct result_case *what = &results->cases[row->which_case];
+    int error = 0;
 
     part_cpu(row, &entry->ticks);
     doubt_row(row, (double)what->workers);
     row->latency_count = entry->latency.count;
     if (entry->latency.count > 0) {
         results_set_latency(row->latency_us, &entry->latency);
-        write_hgrm(run, what, entry);
+        error = write_hgrm(run, what, entry);
     }
     if (entry->uncorrected.count > 0)
         results_set_latency(row->uncorrected_us, &entry->uncorrected);
     if (is_stopped(run) && row->figures[FIGURE_RATE].count == 0 && row->state == ROW_MEASURED)
         leave_out(row, ROW_SKIPPED, "interrupted");
+    return error;
 }
 
 int case_measure(const struct case_run *run, struct results *results)
@@ -203,7 +209,7 @@ int case_measure(const struct case_run *run, struct results *results)
     if (error == 0 && entries.count > 0)
         measure_all(run, results, &entries);
     for (size_t i = 0; i < entries.count && error == 0; i++)
-        finish(run, results, &entries.each[i]);
+        error = finish(run, results, &entries.each[i]);
     free(entries.each);
     return error;
 }

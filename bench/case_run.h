@@ -25,7 +25,7 @@ struct case_run {
  * Measure a case: it is added to the results, with a row for each of its subjects. What goes wrong
  * with one of them stands in its row, the others go on.
  *
- * Returns  0, or a negative errno of this program's own: no memory.
+ * Returns  0, or a negative errno of this program's own: no memory, a file that cannot be written.
  */
 int case_measure(const struct case_run *run, struct results *results);
 

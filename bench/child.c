@@ -44,9 +44,3 @@ int child_wait(struct child *child)
         continue;
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ECHILD;
 }
-
-void child_kill(struct child *child)
-{
-    kill(child->pid, SIGKILL);
-    (void)child_wait(child);
-}

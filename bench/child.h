@@ -23,7 +23,4 @@ int child_start(struct child *child, void (*body)(int wire, void *argument), voi
  * was killed. */
 int child_wait(struct child *child);
 
-/* End it at once. */
-void child_kill(struct child *child);
-
 #endif

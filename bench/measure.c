@@ -63,11 +63,6 @@ struct spread series_spread(const struct series *series)
                            .max = sorted.values[count - 1]};
 }
 
-double series_median(const struct series *series)
-{
-    return series_spread(series).median;
-}
-
 int spread_compare(const struct spread *left, const struct spread *right)
 {
     return (left->min > right->max) - (left->max < right->min);

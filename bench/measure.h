@@ -29,7 +29,6 @@ void series_add(struct series *series, double value);
 
 /* All zero if there was no round. The values stay in their order. */
 struct spread series_spread(const struct series *series);
-double series_median(const struct series *series);
 
 /* Is the left one as a whole less (-1) or more (1) than the right one? 0: they overlap. */
 int spread_compare(const struct spread *left, const struct spread *right);

@@ -27,6 +27,7 @@ struct whole_run {
     struct pace pace;
     struct results results;
     struct progress progress;
+    int64_t start_ns;
     size_t planned_cases;
     double planned_s, done_s; /* of all cases, of those that are behind */
     const struct plan_case *current;
@@ -65,6 +66,41 @@ static void show_progress(void *context, size_t round, const char *subject, doub
     progress_at(&whole->progress, heading, detail, done_s / whole->planned_s);
 }
 
+static void name_file(const struct whole_run *whole, const char *name, char path[PATH_MAX])
+{
+    (void)snprintf(path, PATH_MAX, "%s/%s", whole->options->out, name);
+}
+
+/* What there is so far, so that a run that is killed leaves something. Returns 0 or a negative
+ * errno, which is told. */
+static int write_files(struct whole_run *whole)
+{
+    char path[PATH_MAX];
+    int error;
+
+    whole->results.elapsed_s = (double)(measure_now_ns() - whole->start_ns) / NS_IN_S;
+    whole->results.interrupted = atomic_load(whole->stop);
+    name_file(whole, "results.json", path);
+    error = results_json_write(&whole->results, path);
+    if (error == 0) {
+        name_file(whole, "report.html", path);
+        error = report_write(&whole->results, path);
+    }
+    if (error < 0)
+        (void)fprintf(stderr, "iocp-bench: %s: %s\n", path, strerror(-error));
+    return error;
+}
+
+static void tell(const struct whole_run *whole)
+{
+    char json[PATH_MAX], html[PATH_MAX];
+
+    table_write_verdicts(stdout, &whole->results);
+    name_file(whole, "results.json", json);
+    name_file(whole, "report.html", html);
+    printf("\nfigures: %s\nreport:  %s\n", json, html);
+}
+
 static int measure_case(struct whole_run *whole, const struct plan_case *plan)
 {
     struct case_run run = {
@@ -87,7 +123,7 @@ static int measure_case(struct whole_run *whole, const struct plan_case *plan)
         (void)table_write_case(stdout, &whole->results, whole->results.case_count - 1);
     (void)fflush(stdout);
     whole->done_s += planned_seconds(whole, plan);
-    return error;
+    return error < 0 ? error : write_files(whole);
 }
 
 static int measure(struct whole_run *whole)
@@ -106,28 +142,6 @@ static int measure(struct whole_run *whole)
         if (is_chosen(plan, whole->options))
             error = measure_case(whole, plan);
     return error;
-}
-
-/* Returns 0 or a negative errno, which is told. */
-static int write_files(const struct whole_run *whole)
-{
-    char json[PATH_MAX], html[PATH_MAX];
-    int error;
-
-    (void)snprintf(json, sizeof json, "%s/results.json", whole->options->out);
-    (void)snprintf(html, sizeof html, "%s/report.html", whole->options->out);
-    error = results_json_write(&whole->results, json);
-    if (error < 0) {
-        (void)fprintf(stderr, "iocp-bench: %s: %s\n", json, strerror(-error));
-        return error;
-    }
-    error = report_write(&whole->results, html);
-    if (error < 0) {
-        (void)fprintf(stderr, "iocp-bench: %s: %s\n", html, strerror(-error));
-        return error;
-    }
-    printf("\nfigures: %s\nreport:  %s\n", json, html);
-    return 0;
 }
 
 /* Was everything measured that was asked for? A peer that nobody named may be missing. */
@@ -168,7 +182,6 @@ static void note_time(struct results *results)
 int run(const struct bench_options *options, const char *command, const atomic_bool *stop)
 {
     struct whole_run *whole = calloc(1, sizeof *whole);
-    int64_t start_ns = measure_now_ns();
     bool complete;
     int error;
 
@@ -179,6 +192,7 @@ int run(const struct bench_options *options, const char *command, const atomic_b
     }
     whole->options = options;
     whole->stop = stop;
+    whole->start_ns = measure_now_ns();
     whole->pace = plan_pace(options->matrix);
     if (options->rounds > 0)
         whole->pace.rounds = options->rounds;
@@ -189,12 +203,8 @@ int run(const struct bench_options *options, const char *command, const atomic_b
     note_time(&whole->results);
     lineup_fill(&whole->subjects, options);
     error = measure(whole);
-    whole->results.elapsed_s = (double)(measure_now_ns() - start_ns) / NS_IN_S;
-    whole->results.interrupted = atomic_load(stop);
     if (error == 0)
-        table_write_verdicts(stdout, &whole->results);
-    if (error == 0)
-        error = write_files(whole);
+        tell(whole);
     complete = is_complete(&whole->results, options);
     results_destroy(&whole->results);
     free(whole);

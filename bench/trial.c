@@ -3,6 +3,7 @@
 #include "trial.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,12 +73,17 @@ static int start_one(struct trial *trial, const struct manner *manner,
                      const struct sockaddr_in *address, struct echo_server *server)
 {
     struct arguments arguments;
+    struct echo_server_options options = {
+        .arguments = arguments.argv,
+        .address = *address,
+        .cpu = server_processor(trial->plan->placement),
+        .stop = trial->stop,
+    };
     char trouble[sizeof trial->row->trouble];
     int error;
 
     subject_command_line(trial->subject, manner, &arguments);
-    error = echo_server_start(server, arguments.argv, address,
-                              server_processor(trial->plan->placement), trouble, sizeof trouble);
+    error = echo_server_start(server, &options, trouble, sizeof trouble);
     return error < 0 ? trial_fail(trial, error, "%s", trouble) : 0;
 }
 
@@ -94,6 +100,8 @@ static int await_all(struct trial *trial, const struct trial_servers *servers)
     int64_t patience_ns = measure_now_ns() + ECHO_SERVER_PATIENCE_MS * MS_NS;
 
     while (echo_server_count_listeners(&servers->each[0].address) < servers->count) {
+        if (was_stopped(trial))
+            return -EINTR;
         if (measure_now_ns() > patience_ns)
             return trial_fail(trial, -ETIMEDOUT, "not all of %zu servers listen", servers->count);
         measure_sleep_ns(MS_NS);
@@ -196,7 +204,8 @@ static bool have_children(const struct trial_servers *servers)
 
 static void add_figure(struct trial *trial, enum figure figure, double value)
 {
-    series_add(&trial->row->figures[figure], value);
+    if (isfinite(value))
+        series_add(&trial->row->figures[figure], value);
 }
 
 static void note_cost(struct trial *trial, const struct watch *watch, double operations)
@@ -236,12 +245,12 @@ static int note_errors(struct trial *trial, const struct load_result *result)
     char list[sizeof trial->row->trouble] = "";
     size_t length = 0;
 
-    for (int class = 0; class < LOAD_ERRORS; class ++) {
-        trial->row->errors[class] += result->errors[class];
-        if (result->errors[class] > 0 && length < sizeof list)
+    for (int kind = 0; kind < LOAD_ERRORS; kind++) {
+        trial->row->errors[kind] += result->errors[kind];
+        if (result->errors[kind] > 0 && length < sizeof list)
             length += (size_t)snprintf(list + length, sizeof list - length, ", %llu %s",
-                                       (unsigned long long)result->errors[class],
-                                       load_error_name((enum load_error) class));
+                                       (unsigned long long)result->errors[kind],
+                                       load_error_name((enum load_error)kind));
     }
     return length > 0 ? trial_fail(trial, result->error, "connections with errors: %s", list + 2)
                       : 0;

@@ -111,11 +111,3 @@ bool results_best_peer(const struct results *results, size_t which_case, enum fi
         *who = best->subject;
     return results_median(best, figure, median);
 }
-
-bool results_in_trouble(const struct results *results)
-{
-    for (size_t i = 0; i < results->row_count; i++)
-        if (results->rows[i].state == ROW_FAILED || results->rows[i].state == ROW_INVALID)
-            return true;
-    return false;
-}

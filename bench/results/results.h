@@ -99,7 +99,4 @@ const struct result_row *results_best(const struct results *results, size_t whic
 bool results_best_peer(const struct results *results, size_t which_case, enum figure figure,
                        double *median, const char **who);
 
-/* Is any row failed or invalid? */
-bool results_in_trouble(const struct results *results);
-
 #endif

@@ -148,8 +148,12 @@ static int measure_beside(struct trial *trial, struct trial_servers *servers,
     const struct series *rates = &trial->row->figures[FIGURE_RATE];
     const size_t before = rates->count;
     double alone;
-    int error = trial_measure_rate(trial, servers, load, &alone);
+    int error;
 
+    /* A server that has just started is slower: what it does first does not count. */
+    load->warm_up_ns += load->measured_ns;
+    error = trial_measure_rate(trial, servers, load, &alone);
+    load->warm_up_ns -= load->measured_ns;
     if (error == 0)
         error = gather(trial, servers, crowds);
     if (error == 0)

@@ -69,6 +69,7 @@ static _Noreturn void become(char *const arguments[], int errors, int cpu, pid_t
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
+    (void)signal(SIGPIPE, SIG_DFL);
     run_on(cpu);
     int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (dup2(nowhere, STDIN_FILENO) < 0 || dup2(nowhere, STDOUT_FILENO) < 0 ||
@@ -154,7 +155,8 @@ size_t echo_server_count_listeners(const struct sockaddr_in *address)
 }
 
 /* Nothing tells that a stranger listens: it is asked again each millisecond, or when it ends. */
-static int wait_until_it_listens(const struct echo_server *server, char *trouble, size_t size)
+static int wait_until_it_listens(const struct echo_server *server, const atomic_bool *stop,
+                                 char *trouble, size_t size)
 {
     struct pollfd ended = {.fd = server->ended, .events = POLLIN};
     int64_t patience_ns = measure_now_ns() + ECHO_SERVER_PATIENCE_MS * MS_NS;
@@ -164,6 +166,10 @@ static int wait_until_it_listens(const struct echo_server *server, char *trouble
         if (poll(&ended, 1, 1) == 1) {
             say_how_it_ended(server, trouble, size);
             return -ECHILD;
+        }
+        if (stop && atomic_load(stop)) {
+            (void)snprintf(trouble, size, "interrupted");
+            return -EINTR;
         }
         if (measure_now_ns() > patience_ns) {
             (void)snprintf(trouble, size, "the server did not listen on port %d within %d s",
@@ -205,17 +211,17 @@ close_errors:
     return error;
 }
 
-int echo_server_start(struct echo_server *server, char *const arguments[],
-                      const struct sockaddr_in *address, int cpu, char *trouble, size_t size)
+int echo_server_start(struct echo_server *server, const struct echo_server_options *options,
+                      char *trouble, size_t size)
 {
-    struct echo_server started = {.address = *address};
-    int error = start_process(&started, arguments, cpu);
+    struct echo_server started = {.address = options->address};
+    int error = start_process(&started, options->arguments, options->cpu);
 
     if (error < 0) {
-        (void)snprintf(trouble, size, "%s: %s", arguments[0], strerror(-error));
+        (void)snprintf(trouble, size, "%s: %s", options->arguments[0], strerror(-error));
         return error;
     }
-    error = wait_until_it_listens(&started, trouble, size);
+    error = wait_until_it_listens(&started, options->stop, trouble, size);
     if (error < 0) {
         echo_server_stop(&started);
         return error;

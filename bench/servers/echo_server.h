@@ -9,6 +9,7 @@
 #define BENCH_SERVERS_ECHO_SERVER_H
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -35,15 +36,22 @@ struct echo_server {
  */
 int echo_server_keep_port(struct sockaddr_in *address);
 
+struct echo_server_options {
+    char *const *arguments; /* path of the program, its words, NULL */
+    struct sockaddr_in address;
+    int cpu;                 /* where it may run; ECHO_SERVER_ANY_CPU: wherever this process may */
+    const atomic_bool *stop; /* may be NULL; true: give up */
+};
+
 /*
- * Start a program that will listen on `address`, and wait until it does. `cpu` is where it may
- * run, ECHO_SERVER_ANY_CPU: wherever this process may.
+ * Start a program that will listen on the address, and wait until it does.
  *
- * Returns  0. -ECHILD: it ended instead, -ETIMEDOUT: it never listened, or another negative
- *          errno; then `trouble` says more in one line, and nothing has been started.
+ * Returns  0. -ECHILD: it ended instead, -ETIMEDOUT: it never listened, -EINTR: given up, or
+ *          another negative errno; then `trouble` says more in one line, and nothing has been
+ * started.
  */
-int echo_server_start(struct echo_server *server, char *const arguments[],
-                      const struct sockaddr_in *address, int cpu, char *trouble, size_t size);
+int echo_server_start(struct echo_server *server, const struct echo_server_options *options,
+                      char *trouble, size_t size);
 
 /* How many sockets listen on the address; several servers may share it. */
 size_t echo_server_count_listeners(const struct sockaddr_in *address);

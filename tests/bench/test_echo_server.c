@@ -26,17 +26,20 @@ static struct subjects subjects;
 static struct arguments arguments;
 static struct sockaddr_in address;
 static char trouble[200];
+static atomic_bool stop;
 
 static int start(struct echo_server *server, const char *command)
 {
+    struct echo_server_options options = {
+        .arguments = arguments.argv, .cpu = ECHO_SERVER_ANY_CPU, .stop = &stop};
     struct manner manner = {.workers = 1};
     int result, kept_port = echo_server_keep_port(&address);
 
     cr_assert(ge(int, kept_port, 0));
     manner.port = ntohs(address.sin_port);
     subject_command_line(subjects_add_command(&subjects, command), &manner, &arguments);
-    result = echo_server_start(server, arguments.argv, &address, ECHO_SERVER_ANY_CPU, trouble,
-                               sizeof trouble);
+    options.address = address;
+    result = echo_server_start(server, &options, trouble, sizeof trouble);
     close(kept_port);
     return result;
 }
@@ -207,4 +210,14 @@ Test(echo_server, is_charged_for_its_processor_time)
     cr_assert(zero(int, start(&server, "sh -c '" PEER " & while :; do :; done'")), "%s", trouble);
     cr_expect(wait_until(has_used_processor_time, &server));
     echo_server_stop(&server);
+}
+
+/* Nobody listens, and the program does not end. */
+Test(echo_server, is_not_waited_for_when_all_is_to_stop)
+{
+    struct echo_server server;
+
+    atomic_store(&stop, true);
+    cr_expect(eq(int, start(&server, "sleep 1000"), -EINTR));
+    cr_expect(lt(int, (int)wait(NULL), 0));
 }

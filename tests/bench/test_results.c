@@ -115,19 +115,6 @@ Test(results, know_the_best_peer_of_a_case)
     results_destroy(&results);
 }
 
-Test(results, are_in_trouble_by_a_row_that_failed_or_is_invalid)
-{
-    made_case(&results, "one");
-    made_row(&results, "a", true, ROUNDS(1));
-    made_row(&results, "b", false, ROUNDS(1))->state = ROW_SKIPPED;
-    cr_expect(not(results_in_trouble(&results)));
-    results.rows[1].state = ROW_FAILED;
-    cr_expect(results_in_trouble(&results));
-    results.rows[1].state = ROW_INVALID;
-    cr_expect(results_in_trouble(&results));
-    results_destroy(&results);
-}
-
 Test(results, keep_latencies_in_microseconds_from_the_least_to_the_most)
 {
     static struct histogram histogram;
