@@ -161,16 +161,14 @@ Test(echo_server, is_sampled)
     cr_expect(lt(int, sample_add_memory(&once, &server), 0)); /* it is not there any more */
 }
 
-static void exchange_a_byte(void)
+static void exchange_a_byte(int descriptor)
 {
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char byte = 'x';
 
-    cr_expect(zero(int, connect(descriptor, (struct sockaddr *)&address, sizeof address)));
-    cr_expect(eq(int, (int)send(descriptor, &byte, 1, 0), 1));
+    while (send(descriptor, &byte, 1, 0) < 0 && errno == EINTR)
+        continue;
     while (recv(descriptor, &byte, 1, 0) < 0 && errno == EINTR)
         continue;
-    close(descriptor);
 }
 
 static void do_nothing(int number)
@@ -186,17 +184,20 @@ Test(echo_server, is_counted_by_strace_whatever_signals_come)
     struct echo_server server;
     struct strace strace;
     uint64_t calls = 0;
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     cr_assert(zero(int, start(&server, PEER)), "%s", trouble);
+    cr_assert(zero(int, connect(descriptor, (struct sockaddr *)&address, sizeof address)));
     cr_assert(zero(int, sigaction(SIGALRM, &action, NULL)));
     cr_assert(zero(int, setitimer(ITIMER_REAL, &often, NULL)));
     int error = strace_start(&strace, &server);
     if (error == 0) {
-        exchange_a_byte();
+        exchange_a_byte(descriptor);
         error = strace_stop(&strace, &calls);
         cr_expect(gt(u64, calls, 0));
     }
     cr_assert(zero(int, setitimer(ITIMER_REAL, &never, NULL)));
+    close(descriptor);
     echo_server_stop(&server);
 
     cr_expect(error == 0 || error == -ENOENT, "%s", strerror(-error)); /* or it is not installed */
