@@ -236,6 +236,9 @@ static void note_load(struct trial *trial, const struct load_options *load,
     add_figure(trial, FIGURE_GENERATOR, result->generator);
     if (result->slip.count > 0)
         add_figure(trial, FIGURE_SLIP_US, (double)histogram_percentile(&result->slip, 99) / 1e3);
+    if (load->rate > 0 && result->latency.count > 0)
+        add_figure(trial, FIGURE_UNANSWERED,
+                   (double)result->unanswered / (double)result->latency.count);
     histogram_merge(trial->latency, &result->latency);
     histogram_merge(trial->uncorrected, &result->uncorrected);
 }

@@ -17,6 +17,7 @@ static const struct figure_kind kinds[FIGURES] = {
     [FIGURE_RSS_BYTES] = {"rss_bytes", "resident memory", "MiB", 1048576, FIGURE_LESS},
     [FIGURE_IDLE_BYTES] = {"idle_bytes", "memory per idle connection", "bytes", 1, FIGURE_LESS},
     [FIGURE_KEPT] = {"kept", "rate kept beside idle connections", "%", 0.01, FIGURE_MORE},
+    [FIGURE_UNANSWERED] = {"unanswered", "messages without an answer", "%", 0.01, FIGURE_LESS},
     [FIGURE_GENERATOR] = {"generator", "CPU of the generator", "%", 0.01, FIGURE_NEITHER},
     [FIGURE_SLIP_US] = {"slip_us", "lateness of the generator, p99", "us", 1, FIGURE_NEITHER},
 };

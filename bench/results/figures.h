@@ -18,6 +18,7 @@ enum figure {
     FIGURE_RSS_BYTES,
     FIGURE_IDLE_BYTES, /* memory of the server for one connection on which nothing happens */
     FIGURE_KEPT,       /* of the rate without the idle connections, 1 = all of it */
+    FIGURE_UNANSWERED, /* of the messages that an open loop has planned, 1 = all */
     FIGURE_GENERATOR,  /* processor time of the load generator, 1 = one whole processor */
     FIGURE_SLIP_US, /* open loop: 99 of 100 messages left at most so much later than they could */
     FIGURES

@@ -32,6 +32,8 @@ static const struct column columns[] = {
     {"RSS", "MiB", FIGURE_RSS_BYTES, false, false},
     {"idle", "B/conn", FIGURE_IDLE_BYTES, false, false},
     {"kept", "%", FIGURE_KEPT, false, false},
+    {"lost", "%", FIGURE_UNANSWERED, false, false},
+    {"load", "CPU%", FIGURE_GENERATOR, false, false},
     {"CPU to", "best peer", FIGURE_CPU_US, false, true},
 };
 

@@ -198,7 +198,7 @@ Test(table, is_never_too_wide)
     for (size_t i = 0; i + 5 < sizeof row->trouble; i += 5)
         memcpy(row->trouble + i, i % 25 == 20 ? "word\n" : "word ", 5);
     expect_narrow(table());
-    expect_part(text, "a subject wh");
+    expect_part(text, "a subject");
     free(text);
     text = made_text(write_verdicts, &results);
     expect_narrow(text);
