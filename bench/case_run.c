@@ -174,6 +174,14 @@ static void part_cpu(struct result_row *row, const struct trial_ticks *ticks)
     }
 }
 
+/* How many a server and the load generator have together. */
+static size_t processors_of(enum placement placement, const struct results *results)
+{
+    if (placement == PLACE_SAME)
+        return 1;
+    return placement == PLACE_APART ? 2 : results->machine.cpus;
+}
+
 /* Returns 0 or a negative errno. */
 static int finish(const struct case_run *run, struct results *results, struct entry *entry)
 {
@@ -182,7 +190,7 @@ static int finish(const struct case_run *run, struct results *results, struct en
     int error = 0;
 
     part_cpu(row, &entry->ticks);
-    doubt_row(row, (double)what->workers);
+    doubt_row(row, what->workers, processors_of(run->plan->placement, results));
     row->latency_count = entry->latency.count;
     if (entry->latency.count > 0) {
         results_set_latency(row->latency_us, &entry->latency);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "doubt.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -24,18 +25,19 @@ static double median(const struct result_row *row, enum figure figure)
     return value;
 }
 
-void doubt_row(struct result_row *row, double processors)
+void doubt_row(struct result_row *row, size_t workers, size_t processors)
 {
     double slip_us = median(row, FIGURE_SLIP_US);
     double generator = median(row, FIGURE_GENERATOR);
     double server = median(row, FIGURE_CPU_US) * median(row, FIGURE_RATE) / 1e6;
+    double to_use = fmin((double)workers, (double)processors - generator);
 
     if (row->state != ROW_MEASURED)
         return;
     if (slip_us > DOUBT_SLIP_US && slip_us > DOUBT_SLIP_SHARE * median(row, FIGURE_P99_US))
         doubt(row, "the schedule slipped: 1 %% of the messages left %.1f ms late or more",
               slip_us / 1e3);
-    else if (generator > DOUBT_GENERATOR_BUSY && server < DOUBT_SERVER_BUSY * processors)
+    else if (generator > DOUBT_GENERATOR_BUSY && server < DOUBT_SERVER_BUSY * to_use)
         doubt(
             row,
             "the generator was the bottleneck: it used %.0f %% of a processor, the server %.0f %%",

@@ -16,7 +16,8 @@
 #define DOUBT_SERVER_BUSY    0.90
 
 /* Make a measured row ROW_INVALID, and say why, if its schedule slipped, or if the generator was
- * the bottleneck of a server that might have used `processors`. */
-void doubt_row(struct result_row *row, double processors);
+ * the bottleneck: if a server of so many workers left some of what it had of the processors, which
+ * are those that the two had together. */
+void doubt_row(struct result_row *row, size_t workers, size_t processors);
 
 #endif

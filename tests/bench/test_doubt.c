@@ -10,6 +10,8 @@
 
 TestSuite(doubt, .timeout = 60);
 
+#define PROCESSORS 4
+
 static struct results results;
 
 /* A server that used `server`, a generator that used `generator` of a processor. */
@@ -27,11 +29,11 @@ static struct result_row *row_of(double server, double generator)
     return row;
 }
 
-static enum row_state state_of(struct result_row *row, double processors)
+static enum row_state state_of(struct result_row *row, size_t workers)
 {
     enum row_state state;
 
-    doubt_row(row, processors);
+    doubt_row(row, workers, PROCESSORS);
     state = row->state;
     results_destroy(&results);
     results = (struct results){0};
@@ -52,7 +54,7 @@ Test(doubt, disbelieves_a_generator_that_was_the_bottleneck)
 {
     struct result_row *row = row_of(0.7, 0.99);
 
-    doubt_row(row, 1);
+    doubt_row(row, 1, PROCESSORS);
     expect_part(row->trouble, "generator was the bottleneck");
     cr_expect(eq(int, (int)state_of(row, 1), (int)ROW_INVALID));
 }
@@ -63,12 +65,23 @@ Test(doubt, counts_the_processors_that_the_server_had)
     cr_expect(eq(int, (int)state_of(row_of(1.9, 0.99), 2), (int)ROW_MEASURED));
 }
 
+Test(doubt, believes_where_there_was_no_more_of_the_processors)
+{
+    struct result_row *row = row_of(0.97, 0.99);
+
+    doubt_row(row, 2, 2);
+    cr_expect(eq(int, (int)row->state, (int)ROW_MEASURED));
+    doubt_row(row, 2, 3);
+    cr_expect(eq(int, (int)row->state, (int)ROW_INVALID));
+    results_destroy(&results);
+}
+
 Test(doubt, disbelieves_a_schedule_that_slipped_in_most_rounds)
 {
     struct result_row *row = row_of(0.5, 0.5);
 
     made_figure(row, FIGURE_SLIP_US, ROUNDS(2500, 2600, 10));
-    doubt_row(row, 1);
+    doubt_row(row, 1, PROCESSORS);
     expect_part(row->trouble, "slipped");
     cr_expect(eq(int, (int)state_of(row, 1), (int)ROW_INVALID));
 }
