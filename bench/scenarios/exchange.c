@@ -6,8 +6,7 @@
 
 static bool takes_all(const struct plan_case *plan, const struct subject *subject)
 {
-    (void)plan;
-    return subject_serves(subject);
+    return subject_serves(subject) && subject_holds(subject, plan->connections);
 }
 
 /* The generator's; the servers have the other ends. */

@@ -18,21 +18,9 @@ struct crowds {
     size_t count;
 };
 
-/* A thread for each of more connections than this is more than a machine has. */
-#define THREADS_MAX 10000
-
-/* A worker of the blocking engine looks at silent connections one after the other, 2 ms each. */
-#define BLOCKING_MAX 500
-
 static bool takes(const struct plan_case *plan, const struct subject *subject)
 {
-    if (!subject_serves(subject))
-        return false;
-    if (subject->thread_each)
-        return plan->idle_connections <= THREADS_MAX;
-    if (subject->engine && strcmp(subject->engine, "blocking") == 0)
-        return plan->idle_connections <= BLOCKING_MAX;
-    return true;
+    return subject_serves(subject) && subject_holds(subject, plan->idle_connections);
 }
 
 static size_t crowd_count(const struct plan_case *plan)

@@ -10,6 +10,12 @@
 
 #include <iocp/port.h>
 
+/* A thread for each of more connections is more than a machine has. */
+#define THREADS_MAX ((size_t)10000)
+
+/* A worker of the blocking engine waits for one connection after the other, 2 ms each. */
+#define BLOCKING_MAX ((size_t)500)
+
 #define NAME_LENGTH_MAX ((size_t)30) /* of a program, where a number follows */
 
 struct peer_kind {
@@ -155,6 +161,15 @@ struct subject *subjects_add_command(struct subjects *subjects, const char *comm
 bool subject_serves(const struct subject *subject)
 {
     return subject->kind != SUBJECT_PLAIN_QUEUE && !subject->streams && !subject->only_sleeps;
+}
+
+bool subject_holds(const struct subject *subject, size_t connections)
+{
+    if (subject->thread_each)
+        return connections <= THREADS_MAX;
+    if (subject->engine && strcmp(subject->engine, "blocking") == 0)
+        return connections <= BLOCKING_MAX;
+    return true;
 }
 
 bool subject_is_ours(const struct subject *subject)

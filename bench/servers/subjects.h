@@ -73,6 +73,9 @@ struct subject *subjects_add_command(struct subjects *subjects, const char *comm
 /* Is it a server that echoes, to be measured in every scenario? */
 bool subject_serves(const struct subject *subject);
 
+/* Is it made for so many connections at once? */
+bool subject_holds(const struct subject *subject, size_t connections);
+
 bool subject_is_ours(const struct subject *subject);
 
 /* Fill in the command line by which it does that. */

@@ -121,3 +121,16 @@ Test(subjects, says_why_an_engine_does_not_work)
 
     cr_expect(ne(int, subject->why[0], 0));
 }
+
+Test(subjects, are_measured_with_as_many_connections_as_they_are_made_for)
+{
+    struct subject *threads = subjects_add_peer(&subjects, "threads");
+    struct subject *epoll = subjects_add_peer(&subjects, "epoll");
+    struct subject *blocking = subjects_add_ours(&subjects, SUBJECT_SERVER, "blocking");
+
+    cr_expect(subject_holds(threads, 10000));
+    cr_expect(not(subject_holds(threads, 100000)));
+    cr_expect(subject_holds(blocking, 500));
+    cr_expect(not(subject_holds(blocking, 5000)));
+    cr_expect(subject_holds(epoll, 100000));
+}
