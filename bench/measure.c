@@ -41,7 +41,7 @@ void series_add(struct series *series, double value)
     series->values[series->count++] = value;
 }
 
-int measure_compare(const void *left, const void *right)
+static int compare(const void *left, const void *right)
 {
     double a = *(const double *)left, b = *(const double *)right;
 
@@ -55,7 +55,7 @@ struct spread series_spread(const struct series *series)
 
     if (count == 0)
         return (struct spread){0};
-    qsort(sorted.values, count, sizeof *sorted.values, measure_compare);
+    qsort(sorted.values, count, sizeof *sorted.values, compare);
     return (struct spread){.min = sorted.values[0],
                            .median = count % 2
                                          ? sorted.values[middle]

@@ -33,7 +33,4 @@ struct spread series_spread(const struct series *series);
 /* Is the left one as a whole less (-1) or more (1) than the right one? 0: they overlap. */
 int spread_compare(const struct spread *left, const struct spread *right);
 
-/* Order doubles for qsort. */
-int measure_compare(const void *left, const void *right);
-
 #endif

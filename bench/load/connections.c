@@ -4,14 +4,12 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdint.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-#define BACKLOG 4096
 #define SOURCES 200
 
 int connections_allow(size_t count)
@@ -26,40 +24,6 @@ int connections_allow(size_t count)
         return -EMFILE;
     limit.rlim_cur = count;
     return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
-}
-
-int connections_listen(struct sockaddr_in *address)
-{
-    struct sockaddr_in chosen = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof chosen;
-    int error, listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (listener < 0)
-        return -errno;
-    if (bind(listener, (struct sockaddr *)&chosen, length) < 0 || listen(listener, BACKLOG) < 0 ||
-        getsockname(listener, (struct sockaddr *)&chosen, &length) < 0)
-        goto close_listener;
-    *address = chosen;
-    return listener;
-
-close_listener:
-    error = -errno;
-    close(listener);
-    return error;
-}
-
-int connections_accept(int listener)
-{
-    struct pollfd ready = {.fd = listener, .events = POLLIN};
-    int descriptor;
-
-    while ((descriptor = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) < 0) {
-        if (errno != EAGAIN)
-            return -errno;
-        if (poll(&ready, 1, CONNECTIONS_PATIENCE_MS) == 0)
-            return -ETIMEDOUT;
-    }
-    return descriptor;
 }
 
 static int set_patience(int descriptor)

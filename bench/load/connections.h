@@ -12,12 +12,6 @@
 /* Let this process open that many descriptors. Returns 0, -EMFILE: the hard limit forbids it. */
 int connections_allow(size_t count);
 
-/* Listen on a port of the kernel's choice of 127.0.0.1. Returns a descriptor or negative errno. */
-int connections_listen(struct sockaddr_in *address);
-
-/* Take the next connection. Returns a descriptor; -ETIMEDOUT, or accept(2)'s negative errno. */
-int connections_accept(int listener);
-
 /*
  * Make connection number `index` to an address; it blocks, but never longer than the patience,
  * and however it ends, the server sees a reset and no port stays taken. The indexes are spread

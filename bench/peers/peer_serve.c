@@ -34,7 +34,7 @@ void peer_prepare(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-struct sockaddr_in peer_address(const struct peer_options *options)
+static struct sockaddr_in address_of(const struct peer_options *options)
 {
     return (struct sockaddr_in){.sin_family = AF_INET,
                                 .sin_port = htons(options->port),
@@ -49,7 +49,7 @@ int peer_failed(const struct peer_options *options, const char *what, int error)
 
 static int open_listener(const struct peer_options *options)
 {
-    const struct sockaddr_in address = peer_address(options);
+    const struct sockaddr_in address = address_of(options);
     const int on = 1;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 

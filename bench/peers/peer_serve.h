@@ -17,8 +17,6 @@ extern "C" {
 /* As many descriptors as it may have, up to a million; and no signal when a client is gone. */
 void peer_prepare(void);
 
-struct sockaddr_in peer_address(const struct peer_options *options);
-
 /* Tell what failed with a negative errno. Returns the exit status, 1. */
 int peer_failed(const struct peer_options *options, const char *what, int error);
 

@@ -1,6 +1,5 @@
 /* idle.c - silent connections: the memory that one takes, and what the busy ones lose by them. */
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <string.h>
 
 #include "crowd.h"
@@ -56,6 +55,7 @@ static int start_crowds(struct crowds *crowds, const struct plan_case *plan,
     return error;
 }
 
+/* The last one first: a crowd has inherited the wires of those before it, and keeps them open. */
 static void end_crowds(struct crowds *crowds)
 {
     while (crowds->count > 0)

@@ -8,8 +8,8 @@
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
-#include "connections.h"
 #include "load.h"
+#include "loopback.h"
 #include "puppet.h"
 
 #define MS_NS        INT64_C(1000000)
@@ -355,9 +355,9 @@ Test(generator, notices_that_nobody_listens)
 {
     for (enum load_kind kind = LOAD_STREAM; kind <= LOAD_CHURN; kind++) {
         struct load_options options = options_for(kind);
-        int listener = connections_listen(&options.server);
+        int listener = loopback_listen();
 
-        cr_assert(ge(int, listener, 0));
+        options.server = loopback_address(listener);
         close(listener);
         options.measured_ns = 60000 * MS_NS; /* does not take so long, see the time-out */
         result = (struct load_result){0};
@@ -384,9 +384,9 @@ Test(generator, gives_up_each_client_once_the_server_is_gone)
 Test(generator, does_not_wait_for_ever_for_a_connection)
 {
     struct load_options options = options_for(LOAD_STREAM);
-    int listener = connections_listen(&options.server);
+    int listener = loopback_listen();
 
-    cr_assert(ge(int, listener, 0));
+    options.server = loopback_address(listener);
     cr_assert(zero(int, listen(listener, 1))); /* and nobody accepts */
     options.connections = 8;
     options.patience_ns = 100 * MS_NS;
