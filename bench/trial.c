@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "processors.h"
 #include "sample.h"
 
 #define MS_NS          INT64_C(1000000)
@@ -36,37 +37,20 @@ int trial_fail(struct trial *trial, int error, const char *format, ...)
     return error;
 }
 
-/* The first and the last processor that this process may use. */
-static void find_processors(int *first, int *last)
-{
-    cpu_set_t set;
-
-    *first = *last = ECHO_SERVER_ANY_CPU;
-    if (sched_getaffinity(0, sizeof set, &set) < 0)
-        return;
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET((size_t)cpu, &set))
-            continue;
-        if (*first == ECHO_SERVER_ANY_CPU)
-            *first = cpu;
-        *last = cpu;
-    }
-}
-
 static int server_processor(enum placement placement)
 {
     int first, last;
 
-    find_processors(&first, &last);
-    return placement == PLACE_FREE ? ECHO_SERVER_ANY_CPU : last;
+    processors_find(&first, &last);
+    return placement == PLACE_FREE ? PROCESSORS_ALL : last;
 }
 
 static int generator_processor(enum placement placement)
 {
     int first, last;
 
-    find_processors(&first, &last);
-    return placement == PLACE_FREE ? ECHO_SERVER_ANY_CPU : placement == PLACE_SAME ? last : first;
+    processors_find(&first, &last);
+    return placement == PLACE_FREE ? PROCESSORS_ALL : placement == PLACE_SAME ? last : first;
 }
 
 static int start_one(struct trial *trial, const struct manner *manner,
@@ -259,18 +243,6 @@ static int note_errors(struct trial *trial, const struct load_result *result)
                       : 0;
 }
 
-static void pin(int cpu, cpu_set_t *before)
-{
-    cpu_set_t set;
-
-    (void)sched_getaffinity(0, sizeof *before, before);
-    if (cpu == ECHO_SERVER_ANY_CPU)
-        return;
-    CPU_ZERO(&set);
-    CPU_SET((size_t)cpu, &set);
-    (void)sched_setaffinity(0, sizeof set, &set);
-}
-
 int trial_run_load(struct trial *trial, const struct trial_servers *servers,
                    const struct load_options *load, struct load_result *result)
 {
@@ -278,7 +250,8 @@ int trial_run_load(struct trial *trial, const struct trial_servers *servers,
     cpu_set_t before;
     int error, while_ms;
 
-    pin(generator_processor(trial->plan->placement), &before);
+    (void)sched_getaffinity(0, sizeof before, &before);
+    processors_use(generator_processor(trial->plan->placement));
     error = load_run(load, result);
     (void)sched_setaffinity(0, sizeof before, &before);
     while_ms = load_error_count(result) > 0 ? LAST_BREATH_MS : 0;

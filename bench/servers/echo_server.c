@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "measure.h"
+#include "processors.h"
 
 #define MS_NS        INT64_C(1000000)
 #define LAST_WORDS   160 /* of what a server said */
@@ -47,17 +47,6 @@ int echo_server_keep_port(struct sockaddr_in *address)
     return descriptor;
 }
 
-static void run_on(int cpu)
-{
-    cpu_set_t set;
-
-    if (cpu == ECHO_SERVER_ANY_CPU)
-        return;
-    CPU_ZERO(&set);
-    CPU_SET((size_t)cpu, &set);
-    (void)sched_setaffinity(0, sizeof set, &set);
-}
-
 /* In the child, between fork and exec: nothing but system calls. */
 static _Noreturn void become(char *const arguments[], int errors, int cpu, pid_t parent)
 {
@@ -70,7 +59,7 @@ static _Noreturn void become(char *const arguments[], int errors, int cpu, pid_t
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
     (void)signal(SIGPIPE, SIG_DFL);
-    run_on(cpu);
+    processors_use(cpu);
     int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (dup2(nowhere, STDIN_FILENO) < 0 || dup2(nowhere, STDOUT_FILENO) < 0 ||
         dup2(errors, STDERR_FILENO) < 0)

@@ -18,8 +18,6 @@
 /* How long a server may take to be there, and to end when it is asked to. */
 #define ECHO_SERVER_PATIENCE_MS 10000
 
-#define ECHO_SERVER_ANY_CPU (-1)
-
 struct echo_server {
     pid_t pid;
     int ended;  /* a pidfd, readable once it has ended */
@@ -39,7 +37,7 @@ int echo_server_keep_port(struct sockaddr_in *address);
 struct echo_server_options {
     char *const *arguments; /* path of the program, its words, NULL */
     struct sockaddr_in address;
-    int cpu;                 /* where it may run; ECHO_SERVER_ANY_CPU: wherever this process may */
+    int cpu;                 /* where it may run; PROCESSORS_ALL: wherever this process may */
     const atomic_bool *stop; /* may be NULL; true: give up */
 };
 

@@ -16,6 +16,7 @@
 #include "deadline.h"
 #include "echo_server.h"
 #include "made_results.h"
+#include "processors.h"
 #include "sample.h"
 #include "strace.h"
 #include "subjects.h"
@@ -31,7 +32,7 @@ static atomic_bool stop;
 static int start(struct echo_server *server, const char *command)
 {
     struct echo_server_options options = {
-        .arguments = arguments.argv, .cpu = ECHO_SERVER_ANY_CPU, .stop = &stop};
+        .arguments = arguments.argv, .cpu = PROCESSORS_ALL, .stop = &stop};
     struct manner manner = {.workers = 1};
     int result, kept_port = echo_server_keep_port(&address);
 
