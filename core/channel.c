@@ -40,18 +40,35 @@ static int try_connect(struct iocp_socket *socket, const struct iocp_op *op)
     return -error;
 }
 
+/* A single part takes the shorter way through the kernel. */
+static ssize_t receive_once(int fd, const struct iocp_op *op)
+{
+    struct msghdr message = {.msg_iov = op->parts, .msg_iovlen = op->part_count};
+    char byte;
+
+    if (op_size(op) == 0) /* is there something? */
+        return recv(fd, &byte, 1, MSG_PEEK);
+    if (op->part_count == 1)
+        return recv(fd, op->parts->iov_base, op->parts->iov_len, 0);
+    return recvmsg(fd, &message, 0);
+}
+
+static ssize_t send_once(int fd, const struct iocp_op *op)
+{
+    struct msghdr message = {.msg_iov = op->parts, .msg_iovlen = op->part_count};
+
+    if (op->part_count == 1)
+        return send(fd, op->parts->iov_base, op->parts->iov_len, MSG_NOSIGNAL);
+    return sendmsg(fd, &message, MSG_NOSIGNAL);
+}
+
 static int try_receive(struct iocp_socket *socket, struct iocp_op *op)
 {
     size_t size = op_size(op);
-    struct msghdr message = {.msg_iov = op->parts, .msg_iovlen = op->part_count};
-    char byte;
-    struct iovec look = {&byte, 1};
     ssize_t got;
 
-    if (size == 0) /* is there something? */
-        message = (struct msghdr){.msg_iov = &look, .msg_iovlen = 1};
     do
-        got = recvmsg(socket->fd, &message, size == 0 ? MSG_PEEK : 0);
+        got = receive_once(socket->fd, op);
     while (got < 0 && errno == EINTR);
     if (got < 0)
         return -errno;
@@ -90,7 +107,6 @@ static void advance_parts(struct iocp_op *op, size_t count)
 /* -EINPROGRESS: a part of it went. */
 static int try_send(struct iocp_socket *socket, struct iocp_op *op)
 {
-    struct msghdr message = {.msg_iov = op->parts, .msg_iovlen = op->part_count};
     ssize_t sent;
 
     if (socket->sends_broken)
@@ -98,10 +114,8 @@ static int try_send(struct iocp_socket *socket, struct iocp_op *op)
     advance_parts(op, 0);
     if (op->part_count == 0)
         return 0;
-    message.msg_iov = op->parts;
-    message.msg_iovlen = op->part_count;
     do
-        sent = sendmsg(socket->fd, &message, MSG_NOSIGNAL);
+        sent = send_once(socket->fd, op);
     while (sent < 0 && errno == EINTR);
     if (sent < 0)
         return -errno;

@@ -48,7 +48,7 @@ static inline int deadline_left_ms(int64_t deadline_ns)
     return left_ms < INT_MAX ? (int)left_ms : INT_MAX;
 }
 
-/* The deadline for pthread_cond_timedwait; none is some 290 years away. */
+/* The deadline for a sleep; none is some 290 years away. */
 static inline struct timespec deadline_timespec(int64_t deadline_ns)
 {
     return (struct timespec){

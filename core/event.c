@@ -34,10 +34,10 @@ struct iocp_event_waiter {
 /* One wait, on the stack of the thread that waits. */
 struct wait {
     struct lock lock;
-    pthread_cond_t ready; /* signalled: woken */
-    atomic_uint woken;    /* 0 or 1; written under lock; port_help looks at it without */
-    int released;         /* guarded by lock; the index of the event that released the thread */
-    bool all;             /* constant */
+    struct condition ready; /* signalled: woken */
+    atomic_uint woken;      /* 0 or 1; written under lock; port_help looks at it without */
+    int released;           /* guarded by lock; the index of the event that released the thread */
+    bool all;               /* constant */
     size_t count;
     struct iocp_event_waiter waiters[IOCP_EVENTS_MAX]; /* in the order of their events' addresses */
 };
@@ -272,9 +272,8 @@ static int wait_for(struct iocp_event *const events[], size_t count, bool all, i
     atomic_init(&wait.woken, 0);
     wait.released = NOT_RELEASED;
     lock_init(&wait.lock);
-    condition_init(&wait.ready);
+    wait.ready = (struct condition){0};
     result = wait_in_line(&wait, timeout_ms);
-    condition_destroy(&wait.ready);
     lock_destroy(&wait.lock);
     return result;
 }

@@ -152,7 +152,7 @@ void op_revoke(struct iocp_op *op)
 static void settle(struct iocp_op *op, unsigned states)
 {
     if (atomic_fetch_or(&op->state, states) & OP_AWAITED) {
-        futex_wake_all(&op->state);
+        futex_wake(&op->state, INT_MAX);
         help_wake_written();
     }
 }
@@ -199,7 +199,7 @@ static bool await_settled(struct iocp_op *op, int64_t deadline_ns)
         if (!(state & OP_SETTLED)) {
             iocp_blocking_begin();
             if (!port_help(&op->state, OP_SETTLED, deadline_ns))
-                futex_sleep(&op->state, state | OP_AWAITED, deadline_ns);
+                (void)futex_sleep(&op->state, state | OP_AWAITED, deadline_ns);
             iocp_blocking_end();
         }
         state = atomic_load_explicit(&op->state, memory_order_acquire);

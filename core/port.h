@@ -46,7 +46,7 @@ struct runner {
     atomic_uint takes;   /* so far; written by it alone, relaxed: looks compare two readings */
     struct runner *next; /* of those not AWAY */
     struct runner **link;
-    pthread_cond_t wake; /* where it sleeps as a waiter */
+    struct condition wake; /* where it sleeps as a waiter */
     pid_t thread;
     clockid_t cpu_clock;
     unsigned seen_look;  /* the last one that saw it */

@@ -21,7 +21,7 @@ struct ender {
     struct seat *seat;
 };
 
-static struct lock list_lock = {PTHREAD_MUTEX_INITIALIZER};
+static struct lock list_lock;
 static struct ender *enders;
 static atomic_uint ender_count;
 
@@ -33,7 +33,7 @@ static void wake(struct ender *ender)
     if (ender->engine != NULL)
         ender->engine->ops->wake(ender->engine, ender->seat);
     else
-        futex_wake_all(&ender->nudged);
+        futex_wake(&ender->nudged, INT_MAX);
 }
 
 static bool is_written(const struct ender *ender)
@@ -101,7 +101,7 @@ static void sleep_a_while(struct iocp_port *port, struct ender *ender, int64_t d
     if (!settle_down(ender, NULL, NULL))
         return;
     port_unlock(port);
-    futex_sleep(&ender->nudged, 0, deadline_ns);
+    (void)futex_sleep(&ender->nudged, 0, deadline_ns);
     lock_acquire(&port->lock);
 }
 

@@ -85,7 +85,6 @@ static void end_thread(void *argument)
     struct runner *runner = argument;
 
     leave_port(runner);
-    condition_destroy(&runner->wake);
     runner->thread = 0;
 }
 
@@ -101,7 +100,6 @@ static void enroll(struct runner *runner)
         return;
     lock_check(pthread_once(&end_once, create_key), "pthread_once");
     lock_check(pthread_getcpuclockid(pthread_self(), &runner->cpu_clock), "pthread_getcpuclockid");
-    condition_init(&runner->wake);
     lock_check(pthread_setspecific(end_key, runner), "pthread_setspecific");
     runner->thread = gettid();
 }

@@ -38,7 +38,7 @@ static void be_released(void)
 
     running[running_count].thread = self;
     running[running_count].sleeps = schedule_sleeps(self);
-    running[running_count++].unclear = schedule_waited_for_mutex(self);
+    running[running_count++].unclear = schedule_waited_for_lock(self);
     if (count_sleepless() > trial.concurrency)
         schedule_fail("%u threads run callbacks, but %u may", count_sleepless(), trial.concurrency);
 }

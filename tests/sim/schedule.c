@@ -529,9 +529,9 @@ unsigned schedule_sleeps(const struct thread *thread)
     return thread->sleeps;
 }
 
-bool schedule_waited_for_mutex(const struct thread *thread)
+bool schedule_waited_for_lock(const struct thread *thread)
 {
-    return thread->last_sleep != NULL && strcmp(thread->last_sleep, "pthread_mutex_lock") == 0;
+    return thread->last_sleep != NULL && strcmp(thread->last_sleep, "lock") == 0;
 }
 
 void **schedule_slot(struct thread *thread, pthread_key_t key)

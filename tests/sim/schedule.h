@@ -79,7 +79,7 @@ int64_t schedule_cpu_ns(const struct thread *thread);
 
 /* How often it has slept so far; and was the last time for a mutex? */
 unsigned schedule_sleeps(const struct thread *thread);
-bool schedule_waited_for_mutex(const struct thread *thread);
+bool schedule_waited_for_lock(const struct thread *thread);
 
 /* What the thread has stored under a key. */
 void **schedule_slot(struct thread *thread, pthread_key_t key);

@@ -29,7 +29,9 @@ int WRAP(fcntl)(int descriptor, int command, ...);
 int WRAP(close)(int descriptor);
 ssize_t REAL(read)(int descriptor, void *buffer, size_t size);
 ssize_t WRAP(read)(int descriptor, void *buffer, size_t size);
+ssize_t WRAP(recv)(int descriptor, void *buffer, size_t size, int flags);
 ssize_t WRAP(recvmsg)(int descriptor, struct msghdr *message, int flags);
+ssize_t WRAP(send)(int descriptor, const void *buffer, size_t size, int flags);
 ssize_t WRAP(sendmsg)(int descriptor, const struct msghdr *message, int flags);
 
 static int fail_with(int error)
@@ -263,6 +265,14 @@ ssize_t WRAP(recvmsg)(int descriptor, struct msghdr *message, int flags)
     return (ssize_t)count;
 }
 
+ssize_t WRAP(recv)(int descriptor, void *buffer, size_t size, int flags)
+{
+    struct iovec part = {buffer, size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    return WRAP(recvmsg)(descriptor, &message, flags);
+}
+
 static void keep(struct net_stream *stream, const struct msghdr *message, size_t count)
 {
     if (stream->sent + count > NET_SENT_MAX)
@@ -316,6 +326,15 @@ ssize_t WRAP(sendmsg)(int descriptor, const struct msghdr *message, int flags)
         net_plan_reset(stream);
     net_plan_read(stream);
     return (ssize_t)size;
+}
+
+ssize_t WRAP(send)(int descriptor, const void *buffer, size_t size, int flags)
+{
+    struct iovec part = {.iov_len = size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    memcpy(&part.iov_base, &buffer, sizeof buffer);
+    return WRAP(sendmsg)(descriptor, &message, flags);
 }
 
 /* Of files that are read there is only a thread's status. */

@@ -1,8 +1,8 @@
-/* wrap_threads.c - mutexes, conditions, futexes and threads as simulated threads see them. */
+/* wrap_threads.c - locks, futexes and threads as simulated threads see them. */
 /* SPDX-License-Identifier: MIT */
 /*
- * A mutex and a condition keep what they are in the caller's own storage, so memory that is gone
- * too early is seen by the address sanitizer. What pthreads leave undefined ends the run.
+ * A lock keeps what it is in the caller's own storage, so memory that is gone too early is seen by
+ * the address sanitizer. What is undefined ends the run.
  */
 #include <errno.h>
 #include <limits.h>
@@ -15,51 +15,33 @@
 
 #include "chance.h"
 #include "fault.h"
+#include "lock.h"
 #include "schedule.h"
 #include "wrap.h"
 
-/* In the storage of a pthread_mutex_t; a zeroed one is free. */
+/* In the storage of a lock or of a pthread_mutex_t; a zeroed one is free. */
 struct mutex {
-    struct thread *owner;
-    bool destroyed;
+    unsigned holder; /* a thread's number; or one of these */
 };
 
-/* In the storage of a pthread_cond_t. */
-struct condition {
-    unsigned sleepers;
-    bool destroyed;
-};
+enum { NOBODY = 0, DESTROYED = INT_MAX };
 
+_Static_assert(sizeof(struct mutex) <= sizeof(struct lock), "it has to fit");
 _Static_assert(sizeof(struct mutex) <= sizeof(pthread_mutex_t), "it has to fit");
-_Static_assert(sizeof(struct condition) <= sizeof(pthread_cond_t), "it has to fit");
-
-static struct mutex *mutex_of(pthread_mutex_t *mutex)
-{
-    return (struct mutex *)(void *)mutex;
-}
-
-static struct condition *condition_of(pthread_cond_t *condition)
-{
-    return (struct condition *)(void *)condition;
-}
 
 static int64_t nanoseconds(const struct timespec *time)
 {
     return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
 }
 
+void WRAP(lock_init)(struct lock *lock);
+void WRAP(lock_destroy)(struct lock *lock);
+void WRAP(lock_acquire)(struct lock *lock);
+void WRAP(lock_release)(struct lock *lock);
 int WRAP(pthread_mutex_init)(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes);
 int WRAP(pthread_mutex_destroy)(pthread_mutex_t *mutex);
 int WRAP(pthread_mutex_lock)(pthread_mutex_t *mutex);
-int WRAP(pthread_mutex_trylock)(pthread_mutex_t *mutex);
 int WRAP(pthread_mutex_unlock)(pthread_mutex_t *mutex);
-int WRAP(pthread_cond_init)(pthread_cond_t *condition, const pthread_condattr_t *attributes);
-int WRAP(pthread_cond_destroy)(pthread_cond_t *condition);
-int WRAP(pthread_cond_signal)(pthread_cond_t *condition);
-int WRAP(pthread_cond_broadcast)(pthread_cond_t *condition);
-int WRAP(pthread_cond_wait)(pthread_cond_t *condition, pthread_mutex_t *mutex);
-int WRAP(pthread_cond_timedwait)(pthread_cond_t *condition, pthread_mutex_t *mutex,
-                                 const struct timespec *deadline);
 int WRAP(pthread_create)(pthread_t *id, const pthread_attr_t *attributes, void *(*start)(void *),
                          void *argument);
 int WRAP(pthread_join)(pthread_t id, void **result);
@@ -71,133 +53,96 @@ int WRAP(pthread_setname_np)(pthread_t id, const char *name);
 int WRAP(sched_yield)(void);
 long WRAP(syscall)(long number, ...);
 
-int WRAP(pthread_mutex_init)(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
+static void make_free(void *memory)
 {
-    (void)attributes;
-    *mutex_of(mutex) = (struct mutex){0};
-    return 0;
+    *(struct mutex *)memory = (struct mutex){.holder = NOBODY};
 }
 
-int WRAP(pthread_mutex_destroy)(pthread_mutex_t *mutex)
+static void destroy(void *memory)
 {
-    struct mutex *self = mutex_of(mutex);
+    struct mutex *mutex = memory;
 
-    if (self->owner != NULL || self->destroyed)
-        schedule_fail("a mutex is destroyed that is %s",
-                      self->destroyed ? "destroyed already" : "locked");
-    self->destroyed = true;
-    return 0;
+    if (mutex->holder != NOBODY)
+        schedule_fail("a lock is destroyed that is %s",
+                      mutex->holder == DESTROYED ? "destroyed already" : "held");
+    mutex->holder = DESTROYED;
 }
 
 static bool is_free(const void *subject)
 {
     const struct mutex *mutex = subject;
 
-    return mutex->owner == NULL;
+    return mutex->holder == NOBODY;
 }
 
-static void acquire(struct mutex *mutex)
+static void acquire(void *memory)
 {
-    if (mutex->destroyed)
-        schedule_fail("a destroyed mutex is locked");
-    if (mutex->owner == schedule_self())
-        schedule_fail("a thread locks a mutex twice");
-    while (mutex->owner != NULL)
-        (void)schedule_until("pthread_mutex_lock", is_free, mutex, SCHEDULE_NEVER);
-    if (mutex->destroyed)
-        schedule_fail("a mutex is destroyed while a thread waits for it");
-    mutex->owner = schedule_self();
+    const unsigned self = schedule_number(schedule_self());
+    struct mutex *mutex = memory;
+
+    schedule_point("lock");
+    if (mutex->holder == DESTROYED)
+        schedule_fail("a destroyed lock is acquired");
+    if (mutex->holder == self)
+        schedule_fail("a thread acquires a lock twice");
+    while (mutex->holder != NOBODY)
+        (void)schedule_until("lock", is_free, mutex, SCHEDULE_NEVER);
+    mutex->holder = self;
 }
 
-static void release(struct mutex *mutex)
+static void release(void *memory)
 {
-    if (mutex->owner != schedule_self())
-        schedule_fail("a mutex is unlocked by a thread that does not have it");
-    mutex->owner = NULL;
+    struct mutex *mutex = memory;
+
+    if (mutex->holder != schedule_number(schedule_self()))
+        schedule_fail("a lock is released by a thread that does not have it");
+    mutex->holder = NOBODY;
+    schedule_point("unlock"); /* it may be gone after this */
+}
+
+void WRAP(lock_init)(struct lock *lock)
+{
+    make_free(lock);
+}
+
+void WRAP(lock_destroy)(struct lock *lock)
+{
+    destroy(lock);
+}
+
+void WRAP(lock_acquire)(struct lock *lock)
+{
+    acquire(lock);
+}
+
+void WRAP(lock_release)(struct lock *lock)
+{
+    release(lock);
+}
+
+int WRAP(pthread_mutex_init)(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
+{
+    (void)attributes;
+    make_free(mutex);
+    return 0;
+}
+
+int WRAP(pthread_mutex_destroy)(pthread_mutex_t *mutex)
+{
+    destroy(mutex);
+    return 0;
 }
 
 int WRAP(pthread_mutex_lock)(pthread_mutex_t *mutex)
 {
-    schedule_point("pthread_mutex_lock");
-    acquire(mutex_of(mutex));
-    return 0;
-}
-
-int WRAP(pthread_mutex_trylock)(pthread_mutex_t *mutex)
-{
-    schedule_point("pthread_mutex_trylock");
-    if (mutex_of(mutex)->owner != NULL)
-        return EBUSY;
-    acquire(mutex_of(mutex));
+    acquire(mutex);
     return 0;
 }
 
 int WRAP(pthread_mutex_unlock)(pthread_mutex_t *mutex)
 {
-    release(mutex_of(mutex));
-    schedule_point("pthread_mutex_unlock"); /* the mutex may be gone after this */
+    release(mutex);
     return 0;
-}
-
-int WRAP(pthread_cond_init)(pthread_cond_t *condition, const pthread_condattr_t *attributes)
-{
-    (void)attributes;
-    *condition_of(condition) = (struct condition){0};
-    return 0;
-}
-
-int WRAP(pthread_cond_destroy)(pthread_cond_t *condition)
-{
-    struct condition *self = condition_of(condition);
-
-    if (self->sleepers > 0 || self->destroyed)
-        schedule_fail("a condition is destroyed %s", self->destroyed ? "twice" : "under a sleeper");
-    self->destroyed = true;
-    return 0;
-}
-
-static int wake(pthread_cond_t *condition, const char *where, int count)
-{
-    if (condition_of(condition)->destroyed)
-        schedule_fail("a destroyed condition is signalled");
-    (void)schedule_wake(condition, count);
-    schedule_point(where);
-    return 0;
-}
-
-int WRAP(pthread_cond_signal)(pthread_cond_t *condition)
-{
-    return wake(condition, "pthread_cond_signal", 1);
-}
-
-int WRAP(pthread_cond_broadcast)(pthread_cond_t *condition)
-{
-    return wake(condition, "pthread_cond_broadcast", INT_MAX);
-}
-
-static int sleep_on(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t deadline_ns)
-{
-    bool woken;
-
-    if (condition_of(condition)->destroyed)
-        schedule_fail("a thread sleeps on a destroyed condition");
-    release(mutex_of(mutex));
-    condition_of(condition)->sleepers++;
-    woken = schedule_sleep_at("pthread_cond_wait", condition, deadline_ns);
-    condition_of(condition)->sleepers--;
-    acquire(mutex_of(mutex));
-    return woken ? 0 : ETIMEDOUT;
-}
-
-int WRAP(pthread_cond_wait)(pthread_cond_t *condition, pthread_mutex_t *mutex)
-{
-    return sleep_on(condition, mutex, SCHEDULE_NEVER);
-}
-
-int WRAP(pthread_cond_timedwait)(pthread_cond_t *condition, pthread_mutex_t *mutex,
-                                 const struct timespec *deadline)
-{
-    return sleep_on(condition, mutex, nanoseconds(deadline));
 }
 
 int WRAP(pthread_create)(pthread_t *id, const pthread_attr_t *attributes, void *(*start)(void *),
