@@ -76,6 +76,7 @@ static int try_receive(struct iocp_socket *socket, struct iocp_op *op)
     if (size == 0)
         return 0;
     op->count = (size_t)got;
+    socket->bulky = got >= BULK;
     /* Whatever comes after a short receive comes with an event of its own. */
     if (op->count < size && got > 0 && !socket->short_is_not_all)
         socket->in.ready = false;
@@ -284,18 +285,20 @@ static void receive_rest(struct iocp_socket *socket, struct iocp_op *op)
         (void)latch_error(socket, result);
 }
 
-size_t channel_deliver(struct channel *channel, const char *bytes, size_t count,
+size_t channel_deliver(struct channel *channel, const char *bytes, size_t count, bool more,
                        struct op_list *done)
 {
     size_t used = 0;
     struct iocp_op *op;
 
     while (used < count && (op = channel->waiting.first) != NULL) {
-        op->count = fill(op, bytes + used, count - used);
-        used += op->count;
-        if (op->part_count == 0)
-            channel->ready = true;
-        else if (channel->ready)
+        size_t filled = fill(op, bytes + used, count - used);
+
+        op->count += filled;
+        used += filled;
+        if (op->part_count > 0 && more)
+            break;
+        if (op->part_count > 0 && channel->ready)
             receive_rest(channel->socket, op);
         finish(channel, 0, done);
     }

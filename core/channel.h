@@ -23,7 +23,7 @@ struct iocp_socket;
 enum channel_armed {
     ARMED_NONE,
     ARMED_POLL,    /* a look whether it is ready */
-    ARMED_RECEIVE, /* a receive, for whichever operation is the oldest when bytes come */
+    ARMED_RECEIVE, /* receives, for whichever operations are the oldest when bytes come */
     ARMED_SEND,    /* the oldest operation itself, which comes back at once */
 };
 
@@ -39,6 +39,9 @@ struct channel {
     uint32_t place;         /* in the ring, of what is armed */
 };
 
+/* From so many bytes on, a receive is worth a call of its own into the caller's memory. */
+enum { BULK = 4096 };
+
 enum channel_state {
     CHANNEL_EMPTY,   /* nothing left to do */
     CHANNEL_BLOCKED, /* the oldest operation has to wait for the peer */
@@ -52,9 +55,9 @@ enum channel_state {
  */
 enum channel_state channel_run(struct channel *channel, struct op_list *done);
 
-/* The engine has received bytes: hand them to the operations in their order. Returns how many
- * were handed out; fewer than `count`: no operation is left. */
-size_t channel_deliver(struct channel *channel, const char *bytes, size_t count,
+/* The engine has received bytes, and `more` which it delivers next: hand them to the operations in
+ * their order. Returns how many were handed out; fewer than `count`: no operation is left. */
+size_t channel_deliver(struct channel *channel, const char *bytes, size_t count, bool more,
                        struct op_list *done);
 
 /* The engine has come upon the end of the stream, 0, or upon an error. */

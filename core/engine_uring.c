@@ -3,8 +3,10 @@
 /*
  * An operation stays the library's own: what stands in the ring is armed for its channel, names
  * no memory of the operation, and so need not come back before that can be cancelled, closed or
- * past its deadline. A receive fetches bytes for whichever operation is then the oldest; those
- * that it does not take stay unread in the socket for the next one.
+ * past its deadline. A receive, once armed, stays so, and fetches bytes for whichever operations
+ * are then the oldest; what none of them takes stays unread in the socket for the next one. It is
+ * recalled when too much stays unread, and when so much comes at once that a look whether there
+ * is something, and a call into the caller's own memory, are cheaper than a copy.
  *
  * Only a send is handed over as it is. It never waits in the kernel, so it comes back with the
  * submission it went in with; until then it cannot be taken out of its channel.
@@ -29,8 +31,13 @@
 
 enum { RETURNS_PER_WAIT = 128 };
 
-/* A mark is the channel's address, with what is armed in its low bits; or this. */
-enum { MARK_OF_WAKE = 0, ARMED_BITS = 3 };
+/* Of one socket, before its receive is recalled. */
+enum { UNREAD_BUFFERS_MAX = 8 };
+
+/* A mark is the channel's address, with what is armed in its low bits; or one of these. */
+enum { MARK_OF_WAKE = 0, MARK_OF_RECALL = 1, ARMED_BITS = 3 };
+
+_Static_assert((int)BUFFER_SIZE == (int)BULK, "a full buffer is a bulky receive");
 
 _Static_assert(_Alignof(struct channel) > ARMED_BITS, "the low bits are free");
 _Static_assert((int)ARMED_SEND <= (int)ARMED_BITS, "they hold what is armed");
@@ -110,17 +117,29 @@ static void arm_poll(struct uring_engine *self, struct channel *channel)
 }
 
 /* The kernel is not to try first: it would most often be in vain. */
-static void arm_receive(struct uring_engine *self, struct channel *channel, size_t size)
+static void arm_receive(struct uring_engine *self, struct channel *channel)
 {
-    struct iocp_socket *socket = channel->socket;
     struct io_uring_sqe entry = {0};
 
-    socket->asked = (uint16_t)(size < BUFFER_SIZE ? size : BUFFER_SIZE);
-    io_uring_prep_recv(&entry, socket->fd, NULL, socket->asked, 0);
+    io_uring_prep_recv_multishot(&entry, channel->socket->fd, NULL, 0, 0);
     entry.flags |= IOSQE_BUFFER_SELECT;
     entry.buf_group = BUFFER_GROUP;
     entry.ioprio |= IORING_RECVSEND_POLL_FIRST;
+    channel->ready = false; /* what is there comes by itself */
     put(self, channel, &entry, ARMED_RECEIVE);
+}
+
+/* The armed receive is to come back for good. */
+static void recall(struct uring_engine *self, struct channel *channel)
+{
+    struct io_uring_sqe entry = {0};
+
+    if (channel->socket->recalled)
+        return;
+    io_uring_prep_cancel64(&entry, mark_of(channel), 0);
+    io_uring_sqe_set_data64(&entry, MARK_OF_RECALL);
+    (void)ring_put(&self->ring, &entry);
+    channel->socket->recalled = true;
 }
 
 static void arm_send(struct uring_engine *self, struct channel *channel)
@@ -137,28 +156,31 @@ static void arm_send(struct uring_engine *self, struct channel *channel)
 static void arm(struct uring_engine *self, struct channel *channel)
 {
     const struct iocp_op *op = channel->waiting.first;
-    size_t size = op->kind == OP_RECEIVE ? op_size(op) : 0;
 
-    if (size > 0)
-        arm_receive(self, channel, size);
+    if (op->kind == OP_RECEIVE && op_size(op) > 0 && !channel->socket->bulky)
+        arm_receive(self, channel);
     else
         arm_poll(self, channel);
 }
 
+/* What has been received stands before what may still be in the kernel. */
 static void deliver_unread(struct uring_engine *self, struct iocp_socket *socket,
                            struct op_list *done)
 {
+    struct buffers *buffers = &self->ring.buffers;
     struct unread *unread = &socket->unread;
-    const char *bytes = buffers_at(&self->ring.buffers, unread->buffer) + unread->start;
-    size_t used;
 
-    if (unread->count == 0)
-        return;
-    used = channel_deliver(&socket->in, bytes, unread->count, done);
-    unread->start = (uint16_t)(unread->start + used);
-    unread->count = (uint16_t)(unread->count - used);
-    if (unread->count == 0)
-        ring_give_back(&self->ring, unread->buffer);
+    while (unread->buffers > 0 && socket->in.waiting.first != NULL) {
+        struct iovec bytes = unread_first(buffers, unread);
+        size_t used =
+            channel_deliver(&socket->in, bytes.iov_base, bytes.iov_len, unread->buffers > 1, done);
+        uint16_t emptied;
+
+        if (unread_take(buffers, unread, used, &emptied))
+            ring_give_back(&self->ring, emptied);
+    }
+    while (socket->ended && socket->in.waiting.first != NULL)
+        channel_deliver_end(&socket->in, 0, done);
 }
 
 /* Carry out what can be done at once; for the rest the channel is armed. */
@@ -166,7 +188,7 @@ static void go_on(struct uring_engine *self, struct channel *channel, struct op_
 {
     if (!channel->outward)
         deliver_unread(self, channel->socket, done);
-    if (channel_run(channel, done) != CHANNEL_EMPTY && channel->armed == ARMED_NONE)
+    if (channel->armed == ARMED_NONE && channel_run(channel, done) != CHANNEL_EMPTY)
         arm(self, channel);
 }
 
@@ -186,12 +208,10 @@ static int uring_submit(struct engine *engine, struct channel *channel, struct o
     bool here = lane_runs_here(engine->lane);
     enum channel_armed before = channel->armed;
 
-    if (before == ARMED_RECEIVE) /* nobody else may take what comes */
-        return 0;
     if (here && is_simple_send(channel)) {
         arm_send(self, channel);
     } else {
-        if (!here || channel->socket->skip_on_success)
+        if (before == ARMED_NONE && (!here || channel->socket->skip_on_success))
             channel->ready = true;
         go_on(self, channel, done);
     }
@@ -219,20 +239,28 @@ static void call_back(struct uring_engine *self, struct channel *channel)
         ring_cancel(&self->ring, mark_of(channel));
 }
 
+static void give_unread_back(struct uring_engine *self, struct unread *unread)
+{
+    struct buffers *buffers = &self->ring.buffers;
+    uint16_t emptied;
+
+    while (unread->buffers > 0) {
+        if (unread_take(buffers, unread, unread_first(buffers, unread).iov_len, &emptied))
+            ring_give_back(&self->ring, emptied);
+    }
+}
+
 static void uring_detach(struct engine *engine, struct iocp_socket *socket)
 {
     struct uring_engine *self = self_of(engine);
 
     call_back(self, &socket->in);
     call_back(self, &socket->out);
-    if (socket->unread.count > 0)
-        ring_give_back(&self->ring, socket->unread.buffer);
-    socket->unread.count = 0;
+    give_unread_back(self, &socket->unread);
 }
 
 /* Out of the ring. */
 
-/* Bytes in a buffer. If it is all that was asked for, there may be more. */
 static void on_bytes(struct uring_engine *self, struct iocp_socket *socket,
                      const struct returned *returned, struct op_list *done)
 {
@@ -242,26 +270,36 @@ static void on_bytes(struct uring_engine *self, struct iocp_socket *socket,
         ring_give_back(&self->ring, buffer);
         return;
     }
-    socket->in.ready = returned->result == socket->asked;
-    socket->unread = (struct unread){.buffer = buffer, .count = (uint16_t)returned->result};
+    socket->bulky = returned->result == BUFFER_SIZE;
+    unread_add(&self->ring.buffers, &socket->unread, buffer, (size_t)returned->result);
     deliver_unread(self, socket, done);
+    if (socket->in.armed == ARMED_RECEIVE &&
+        (socket->bulky || socket->unread.buffers > UNREAD_BUFFERS_MAX))
+        recall(self, &socket->in);
 }
 
 static void on_receive(struct uring_engine *self, struct channel *channel,
                        const struct returned *returned, struct op_list *done)
 {
+    struct iocp_socket *socket = channel->socket;
+
+    if (channel->armed == ARMED_NONE) {
+        socket->recalled = false;
+        channel->ready = true; /* it does not say whether it has left something */
+    }
     if (returned->flags & IORING_CQE_F_BUFFER)
-        on_bytes(self, channel->socket, returned, done);
+        on_bytes(self, socket, returned, done);
     if (returned->result > 0)
         return;
 
     switch (returned->result) {
-    case -ENOBUFS: /* something is there: it is fetched without */
-        channel->ready = true;
-        break;
+    case -ENOBUFS:
     case -ECANCELED:
     case -EAGAIN:
     case -EINTR:
+        break;
+    case 0:
+        socket->ended = true;
         break;
     default:
         channel_deliver_end(channel, returned->result, done);
@@ -282,8 +320,11 @@ static void on_return(struct uring_engine *self, const struct returned *returned
     struct channel *channel = (void *)(uintptr_t)(returned->mark - armed);
     struct iocp_socket *socket = channel->socket;
 
+    bool comes_again = (returned->flags & IORING_CQE_F_MORE) != 0;
+
     lock_acquire(&socket->lock);
-    channel->armed = ARMED_NONE;
+    if (!comes_again)
+        channel->armed = ARMED_NONE;
     if (armed == ARMED_RECEIVE)
         on_receive(self, channel, returned, done);
     else if (armed == ARMED_SEND)
@@ -294,7 +335,8 @@ static void on_return(struct uring_engine *self, const struct returned *returned
         go_on(self, channel, done);
     lock_release(&socket->lock);
 
-    socket_drop(socket);
+    if (!comes_again)
+        socket_drop(socket);
 }
 
 static void take_returns(struct uring_engine *self, struct op_list *done)
@@ -305,7 +347,7 @@ static void take_returns(struct uring_engine *self, struct op_list *done)
     for (unsigned i = 0; i < count; i++) {
         if (returned[i].mark == MARK_OF_WAKE)
             self->wake_armed = false;
-        else
+        else if (returned[i].mark != MARK_OF_RECALL)
             on_return(self, &returned[i], done);
     }
 }

@@ -6,9 +6,13 @@
 #include <sys/mman.h>
 
 /* The kernel wants the ring of what is lent at the beginning of a page. */
-enum { LENT_SIZE = 4096, MAPPING_SIZE = LENT_SIZE + BUFFER_COUNT * BUFFER_SIZE };
+enum {
+    CACHE_LINE = 64,
+    LENT_SIZE = BUFFER_COUNT * sizeof(struct io_uring_buf),
+    STRIDE = BUFFER_SIZE + CACHE_LINE, /* or small messages would all meet in one set of a cache */
+    MAPPING_SIZE = LENT_SIZE + BUFFER_COUNT * STRIDE,
+};
 
-_Static_assert(BUFFER_COUNT * sizeof(struct io_uring_buf) <= LENT_SIZE, "they fit in its page");
 _Static_assert((BUFFER_COUNT & (BUFFER_COUNT - 1)) == 0, "the kernel wants a power of two");
 
 int buffers_open(struct buffers *buffers, struct io_uring *uring)
@@ -38,14 +42,48 @@ void buffers_close(struct buffers *buffers)
     munmap(buffers->lent, MAPPING_SIZE);
 }
 
-char *buffers_at(const struct buffers *buffers, uint16_t number)
+static char *buffer_at(const struct buffers *buffers, uint16_t number)
 {
-    return buffers->memory + (size_t)number * BUFFER_SIZE;
+    return buffers->memory + (size_t)number * STRIDE;
 }
 
 void buffers_give_back(struct buffers *buffers, uint16_t number)
 {
-    io_uring_buf_ring_add(buffers->lent, buffers_at(buffers, number), BUFFER_SIZE, number,
+    io_uring_buf_ring_add(buffers->lent, buffer_at(buffers, number), BUFFER_SIZE, number,
                           io_uring_buf_ring_mask(BUFFER_COUNT), 0);
     io_uring_buf_ring_advance(buffers->lent, 1);
+}
+
+void unread_add(struct buffers *buffers, struct unread *unread, uint16_t number, size_t count)
+{
+    buffers->filled[number].count = (uint16_t)count;
+    if (unread->buffers == 0)
+        unread->first = number;
+    else
+        buffers->filled[unread->last].next = number;
+    unread->last = number;
+    unread->buffers++;
+}
+
+struct iovec unread_first(const struct buffers *buffers, const struct unread *unread)
+{
+    return (struct iovec){
+        .iov_base = buffer_at(buffers, unread->first) + unread->start,
+        .iov_len = (size_t)buffers->filled[unread->first].count - unread->start,
+    };
+}
+
+bool unread_take(const struct buffers *buffers, struct unread *unread, size_t count,
+                 uint16_t *number)
+{
+    const struct filled *first = &buffers->filled[unread->first];
+
+    unread->start = (uint16_t)(unread->start + count);
+    if (unread->start < first->count)
+        return false;
+    *number = unread->first;
+    unread->first = first->next;
+    unread->start = 0;
+    unread->buffers--;
+    return true;
 }

@@ -21,10 +21,7 @@ static const unsigned ring_flags = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASK
 static const unsigned needed_features = IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP;
 
 static const int needed_operations[] = {
-    IORING_OP_POLL_ADD,
-    IORING_OP_READ,
-    IORING_OP_RECV,
-    IORING_OP_SEND,
+    IORING_OP_ASYNC_CANCEL, IORING_OP_POLL_ADD, IORING_OP_READ, IORING_OP_RECV, IORING_OP_SEND,
 };
 
 static unsigned unread_entries(const struct ring *ring) REQUIRES(ring->lock);
@@ -207,6 +204,7 @@ unsigned ring_take(struct ring *ring, struct returned returned[], unsigned capac
     struct io_uring_cq *queue = &ring->uring.cq;
     unsigned head = *queue->khead;
     unsigned count = io_uring_smp_load_acquire(queue->ktail) - head;
+    unsigned ended = 0;
 
     if (count > capacity)
         count = capacity;
@@ -214,11 +212,12 @@ unsigned ring_take(struct ring *ring, struct returned returned[], unsigned capac
         const struct io_uring_cqe *cqe = &queue->cqes[head & queue->ring_mask];
 
         returned[i] = (struct returned){cqe->user_data, cqe->res, cqe->flags};
+        ended += (cqe->flags & IORING_CQE_F_MORE) == 0;
     }
     io_uring_smp_store_release(queue->khead, head);
 
     lock_acquire(&ring->lock);
-    ring->outstanding -= count;
+    ring->outstanding -= ended;
     lock_release(&ring->lock);
     return count;
 }

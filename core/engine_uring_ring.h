@@ -24,7 +24,8 @@ struct ring {
     unsigned outstanding; /* entries that have not come back; guarded by lock */
 };
 
-/* What has come back: an entry's mark, its result, and which buffer the kernel took. */
+/* What has come back: an entry's mark, a result, which buffer the kernel took, whether more comes.
+ */
 struct returned {
     uint64_t mark;
     int result;

@@ -24,11 +24,12 @@ struct member {
     struct iocp_socket *socket; /* NULL: a mark that a walk over the list has set */
 };
 
-/* Bytes that were received for an operation which did not take them: the io_uring engine's. */
+/* Bytes that were received and that no operation has taken: buffers of the io_uring engine. */
 struct unread {
-    uint16_t buffer;
-    uint16_t start;
-    uint16_t count; /* 0: there are none */
+    uint16_t first; /* buffer; each knows the next one */
+    uint16_t last;
+    uint16_t start;   /* in the first one */
+    uint16_t buffers; /* 0: there are none */
 };
 
 struct iocp_socket {
@@ -55,7 +56,9 @@ struct iocp_socket {
     bool sends_broken;     /* a send was cut short */
     bool registered;       /* the epoll engine's: in the set */
     bool short_is_not_all; /* a short receive does not mean that nothing is left */
-    uint16_t asked;        /* bytes that the armed receive asks for, at most */
+    bool bulky;            /* a receive call brought BULK bytes: the next may bring as many */
+    bool ended;            /* the io_uring engine's: behind what is unread the stream ends */
+    bool recalled;         /* the io_uring engine's: the armed receive is being cancelled */
     struct unread unread;
 };
 

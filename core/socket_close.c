@@ -174,7 +174,7 @@ static int close_socket(struct iocp_socket *socket, bool abortive)
     (void)channel_fail_all(&socket->in, -ECANCELED, &done);
     (void)channel_fail_all(&socket->out, -ECANCELED, &done);
     (void)first_data_cancel(socket, NULL, &done);
-    abortive = abortive || done.first != NULL || socket->unread.count > 0;
+    abortive = abortive || done.first != NULL || socket->unread.buffers > 0;
     engine = socket->lane->engine;
     engine->ops->detach(engine, socket);
     close_descriptor(socket, abortive);
