@@ -300,12 +300,16 @@ void lanes_glance(struct iocp_port *port, struct runner *runner)
 {
     struct waiter self = {.runner = runner};
 
+    const unsigned slot = runner->state == RUNNER_RUNS ? 0 : 1;
+
     runner->turns = 0;
     if (!lanes_sit_down(port, &self))
         return;
-    port->running++; /* its slot is not free for others: it takes what is next in the queue */
+    port->running += slot; /* it is not free for others: the thread takes what comes next */
     lanes_wait(port, &self, 0);
-    port->running--;
+    port->running -= slot;
     lanes_rise(port, &self, true);
-    port_queue(port, &self.found);
+    if (self.found.first != NULL &&
+        (port->queued > 0 || !lane_keep(runner->lane, runner, &self.found)))
+        port_queue(port, &self.found);
 }

@@ -177,7 +177,8 @@ void waiter_wake(struct waiter *waiter);
 /* End the wait of all that sit in the lane. */
 void lane_wake(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
 
-/* Look once into the runner's lane and the free ones; what was found joins the queue. */
+/* Look once into the runner's lane and the free ones; what was found stays with the runner's lane,
+ * or, if it has none or something is in the queue, joins that. */
 void lanes_glance(struct iocp_port *port, struct runner *runner) REQUIRES(port->lock);
 
 /* runner.c */

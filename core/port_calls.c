@@ -74,15 +74,24 @@ static void read_completion(struct iocp_op *op, struct iocp_completion *completi
     port_hand_back(op);
 }
 
+static void glance(struct iocp_port *port, struct runner *runner)
+{
+    lock_acquire(&port->lock);
+    if (!port->closed)
+        lanes_glance(port, runner);
+    port_unlock(port);
+}
+
 /* A take from the thread's own lane, while nothing else is to be seen to. */
 static size_t take_own(struct iocp_port *port, struct op_list *taken, size_t capacity)
 {
     struct runner *runner = runner_of_thread();
 
-    if (runner->port != port || runner->lane == NULL || !port_is_calm(port) ||
-        runner->turns >= TURNS_PER_GLANCE)
+    if (runner->port != port || runner->lane == NULL || !port_is_calm(port))
         return 0;
-    return lane_take(runner->lane, runner, taken, capacity);
+    if (runner->turns >= TURNS_PER_GLANCE)
+        glance(port, runner);
+    return runner->lane != NULL ? lane_take(runner->lane, runner, taken, capacity) : 0;
 }
 
 static void count_take(struct runner *runner)
