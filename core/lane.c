@@ -296,6 +296,15 @@ void lanes_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_
     lock_acquire(&port->lock);
 }
 
+void lanes_leave_found(struct iocp_port *port, struct waiter *waiter)
+{
+    struct runner *runner = waiter->runner;
+
+    if (waiter->found.first != NULL && (port->queued > 0 || runner->lane == NULL ||
+                                        !lane_keep(runner->lane, runner, &waiter->found)))
+        port_queue(port, &waiter->found);
+}
+
 void lanes_glance(struct iocp_port *port, struct runner *runner)
 {
     struct waiter self = {.runner = runner};
@@ -309,7 +318,5 @@ void lanes_glance(struct iocp_port *port, struct runner *runner)
     lanes_wait(port, &self, 0);
     port->running -= slot;
     lanes_rise(port, &self, true);
-    if (self.found.first != NULL &&
-        (port->queued > 0 || !lane_keep(runner->lane, runner, &self.found)))
-        port_queue(port, &self.found);
+    lanes_leave_found(port, &self);
 }

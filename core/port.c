@@ -297,9 +297,7 @@ static size_t park(struct iocp_port *port, struct runner *runner, struct op_list
     lanes_rise(port, &self, count > 0);
     if (count > 0)
         port_start(port, runner, self.handed != NULL, true);
-    if (self.found.first != NULL &&
-        (runner->lane == NULL || !lane_keep(runner->lane, runner, &self.found)))
-        port_queue(port, &self.found);
+    lanes_leave_found(port, &self);
     return count;
 }
 

@@ -168,6 +168,10 @@ void lanes_rise(struct iocp_port *port, struct waiter *waiter, bool keep) REQUIR
 void lanes_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
     REQUIRES(port->lock);
 
+/* What the waiter found and nobody took stays with the lane it has kept; if it has none, or if
+ * something is in the queue, it joins that. */
+void lanes_leave_found(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
+
 /* The lane's runner no longer runs for it: its completions to the queue, its seat to others. */
 void lane_free_seat(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
 
@@ -177,8 +181,7 @@ void waiter_wake(struct waiter *waiter);
 /* End the wait of all that sit in the lane. */
 void lane_wake(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
 
-/* Look once into the runner's lane and the free ones; what was found stays with the runner's lane,
- * or, if it has none or something is in the queue, joins that. */
+/* Look once into the runner's lane and the free ones. */
 void lanes_glance(struct iocp_port *port, struct runner *runner) REQUIRES(port->lock);
 
 /* runner.c */
