@@ -52,10 +52,13 @@ static void check_progress(struct iocp_port *port, struct runner *runner, unsign
     REQUIRES(port->lock);
 
 /* A spare that sleeps does it for all; without one every sitting waiter does, as each may rise
- * at any time. Who comes when all are blocked looks too: whoever did before may have gone. */
+ * at any time. Who comes when all are blocked looks too: whoever did before may have gone; and who
+ * comes when all others wait: the next of them to run need not wake it. */
 static bool may_watch(const struct iocp_port *port, const struct waiter *waiter)
 {
-    bool wanted = port->running > 0 || (port->blocked > 0 && waiter->look_ns == DEADLINE_NONE);
+    bool looks_not = waiter->look_ns == DEADLINE_NONE;
+    bool wanted = port->running > 0 || (looks_not && port->blocked > 0) ||
+                  (looks_not && port->waiting > 1 && waiter->idle_looks == 0);
 
     return wanted && !waiter->watches && port->spare_watchers == 0;
 }
