@@ -135,6 +135,12 @@ int iocp_socket_adopt(struct iocp_port *port, int descriptor, uintptr_t key,
     return socket_wrap(port, descriptor, key, state, -broken, socket);
 }
 
+int iocp_socket_adopt_accepted(struct iocp_port *port, int descriptor, uintptr_t key,
+                               struct iocp_socket **socket)
+{
+    return socket_wrap(port, descriptor, key, SOCKET_CONNECTED, 0, socket);
+}
+
 int iocp_socket_bind(struct iocp_socket *socket, const struct sockaddr *address, socklen_t length)
 {
     int error = -EBADF;

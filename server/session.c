@@ -318,7 +318,7 @@ int session_start(struct sessions *sessions, int fd)
         goto close_fd;
     session->all = sessions;
     handler_init(&session->handler, sessions->handler, &sessions->rules);
-    result = iocp_socket_adopt(sessions->port, fd, (uintptr_t)session, &session->socket);
+    result = iocp_socket_adopt_accepted(sessions->port, fd, (uintptr_t)session, &session->socket);
     if (result < 0)
         goto free_session;
     sessions_add(sessions);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -178,6 +179,36 @@ EngineTest(accept, gives_a_nonblocking_close_on_exec_socket_whatever_the_listene
     iocp_socket_free(accepted);
     close(client);
     close_listener();
+}
+
+/* AC-05 */
+EngineTest(accept, by_the_program_itself_gives_a_descriptor_that_is_adopted_as_it_is)
+{
+    struct iocp_op op = {0};
+    struct iocp_socket *accepted = NULL;
+    int plain = loopback_listen();
+    int on = 1, has = 0;
+    socklen_t size = sizeof has;
+    char byte = 0;
+
+    contract_open(&contract, *engine, 0);
+    cr_assert(zero(int, setsockopt(plain, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)));
+    int client = loopback_connect(loopback_port(plain));
+    int fd = accept4(plain, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    cr_assert(zero(int, iocp_socket_adopt_accepted(contract.port, fd, CONNECTION_KEY, &accepted)));
+    cr_expect(zero(int, getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &has, &size)));
+    cr_expect(ne(int, has, 0), "as its listener");
+
+    cr_assert(zero(int, iocp_begin_receive(accepted, &op, &byte, 1, iocp_no_callback, NULL)));
+    cr_assert(zero(int, loopback_write_all(client, "x", 1)));
+    cr_assert(contract_run_one(&contract) == &op);
+    cr_expect(eq(long, iocp_end_receive(accepted, &op), 1));
+    cr_expect(eq(int, byte, 'x'));
+
+    iocp_socket_free(accepted);
+    close(client);
+    close(plain);
+    contract_close(&contract);
 }
 
 /* AC-08 */

@@ -515,6 +515,7 @@ EngineTest(lifetime, a_closed_port_takes_no_more_sockets_and_keeps_no_descriptor
 
     cr_expect(eq(int, iocp_socket_create(contract.port, AF_INET, 0, &refused), -ESHUTDOWN));
     cr_expect(eq(int, iocp_socket_adopt(contract.port, ends[0], 0, &refused), -ESHUTDOWN));
+    cr_expect(eq(int, iocp_socket_adopt_accepted(contract.port, ends[0], 0, &refused), -ESHUTDOWN));
     cr_expect(eq(ptr, refused, NULL));
     cr_expect(eq(sz, open_descriptor_count(), descriptors));
     cr_expect(zero(int, close(ends[0]))); /* it stayed the caller's */

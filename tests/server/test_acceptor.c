@@ -134,3 +134,28 @@ EngineTest(acceptor, with_all_workers_busy_stops_at_the_bound_and_goes_on_when_o
         cr_expect(zero(int, results[i]));
     iocp_event_destroy(&gate);
 }
+
+static int accept_from(const struct listener *from)
+{
+    return accept4(from->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+Test(acceptor, has_listeners_whose_clients_get_replies_without_delay)
+{
+    struct options options = {.listen_count = 1};
+    struct listener opened[OPTIONS_LISTENS_MAX];
+    int has = 0;
+    socklen_t size = sizeof has;
+
+    options.listens[0].length =
+        (socklen_t)iocp_address_parse("127.0.0.1:0", &options.listens[0].address);
+    cr_assert(eq(int, listener_open_all(&options, opened), 1));
+    int client = loopback_connect(loopback_port(opened[0].fd));
+    int accepted = accept_from(&opened[0]);
+
+    cr_assert(zero(int, getsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &has, &size)));
+    cr_expect(ne(int, has, 0));
+    close(accepted);
+    close(client);
+    listener_close_all(opened, 1);
+}

@@ -55,6 +55,17 @@ IOCP_API IOCP_MUST_CHECK int iocp_socket_create(struct iocp_port *port, int fami
 IOCP_API IOCP_MUST_CHECK int iocp_socket_adopt(struct iocp_port *port, int descriptor,
                                                uintptr_t key, struct iocp_socket **socket);
 
+/*
+ * The same for a descriptor that accept4(2) has just returned, with SOCK_NONBLOCK and
+ * SOCK_CLOEXEC: it is taken as it is, and the kernel asked nothing. Its options are those of the
+ * listener, TCP_NODELAY too.
+ *
+ * Ownership  As iocp_socket_adopt.
+ * Returns    0. -ENOMEM, -ESHUTDOWN.
+ */
+IOCP_API IOCP_MUST_CHECK int iocp_socket_adopt_accepted(struct iocp_port *port, int descriptor,
+                                                        uintptr_t key, struct iocp_socket **socket);
+
 /* Bind to a local address, with SO_REUSEADDR. Returns 0 or bind(2)'s negative errno, -EBADF. */
 IOCP_API IOCP_MUST_CHECK int iocp_socket_bind(struct iocp_socket *socket,
                                               const struct sockaddr *address, socklen_t length);
