@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -110,12 +111,21 @@ static void wait_for_clients(struct acceptor *acceptor, struct pollfd polled[])
         sessions_silence(acceptor->sessions);
 }
 
+/* Woken, the thread is not to take the processor from who works there, a worker or a client: so
+ * clients gather, and their first messages with them. What the operator has set stays. */
+static void interrupt_nobody(void)
+{
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        (void)sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){.sched_priority = 0});
+}
+
 static void *run(void *context)
 {
     struct acceptor *acceptor = context;
     struct pollfd polled[1 + OPTIONS_LISTENS_MAX];
 
     pthread_setname_np(pthread_self(), "iocp-acceptor");
+    interrupt_nobody();
     polled[0] = (struct pollfd){.fd = acceptor->sessions->bell, .events = POLLIN};
     for (size_t i = 0; i < acceptor->listener_count; i++)
         polled[1 + i] = (struct pollfd){.fd = acceptor->listeners[i].fd, .events = POLLIN};

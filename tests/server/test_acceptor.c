@@ -2,9 +2,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "acceptor.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "../end_to_end/client.h"
@@ -138,6 +143,42 @@ EngineTest(acceptor, with_all_workers_busy_stops_at_the_bound_and_goes_on_when_o
 static int accept_from(const struct listener *from)
 {
     return accept4(from->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+/* Of the first thread with that name; -1: there is none. */
+static int policy_of(const char *thread_name)
+{
+    DIR *threads = opendir("/proc/self/task");
+    int policy = -1;
+
+    cr_assert_not_null(threads);
+    for (const struct dirent *entry; policy < 0 && (entry = readdir(threads)) != NULL;) {
+        char path[300], name[32] = "";
+
+        (void)snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+        FILE *comm = fopen(path, "r");
+        if (comm && fgets(name, sizeof name, comm) && strcmp(name, thread_name) == 0)
+            policy = sched_getscheduler(atoi(entry->d_name));
+        if (comm)
+            (void)fclose(comm);
+    }
+    closedir(threads);
+    return policy;
+}
+
+static bool thread_is_of_class(void *policy)
+{
+    return policy_of("iocp-acceptor\n") == *(const int *)policy;
+}
+
+EngineTest(acceptor, interrupts_nobody_who_works)
+{
+    int batch = SCHED_BATCH;
+
+    open_acceptor(*engine);
+    cr_assert(zero(int, acceptor_start(&acceptor)));
+    cr_expect(wait_until(thread_is_of_class, &batch));
+    close_acceptor();
 }
 
 Test(acceptor, has_listeners_whose_clients_get_replies_without_delay)
