@@ -101,8 +101,10 @@ static int watch(struct epoll_engine *self, struct iocp_socket *socket)
 
     if (epoll_ctl(self->epoll_fd, call, socket->fd, &event) < 0)
         return -errno;
-    if (!socket->registered)
+    if (!socket->registered) {
         socket_hold(socket);
+        socket->short_is_not_all = false;
+    }
     socket->registered = true;
     return 0;
 }

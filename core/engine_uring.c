@@ -157,6 +157,7 @@ static void arm(struct uring_engine *self, struct channel *channel)
 {
     const struct iocp_op *op = channel->waiting.first;
 
+    channel->socket->short_is_not_all = false; /* what comes from now on comes by itself */
     if (op->kind == OP_RECEIVE && op_size(op) > 0 && !channel->socket->bulky)
         arm_receive(self, channel);
     else

@@ -36,6 +36,7 @@ static struct iocp_socket *new_socket(int fd, uintptr_t key)
     socket->key = key;
     socket->fd = fd;
     socket->leaving_fd = -1;
+    socket->short_is_not_all = true; /* until the engine watches it: nobody tells of an end */
     socket->armed_ns = DEADLINE_NONE;
     socket->in = (struct channel){.socket = socket, .ready = true};
     socket->out = (struct channel){.socket = socket, .ready = true, .outward = true};

@@ -110,3 +110,23 @@ EngineTest(skip, asked_for_twice_is_asked_for)
     expect_one_outcome(begin_with_bytes());
     close_connection();
 }
+
+/* PQ-13: also before the engine watches the socket, which then would tell of it. */
+EngineTest(skip, asked_for_posts_nothing_for_an_end_that_stands_behind_the_first_bytes)
+{
+    open_connection(*engine);
+    iocp_socket_skip_on_success(connection.socket);
+    expect_one_outcome(begin_with_bytes());
+    cr_assert(zero(int, shutdown(connection.peer, SHUT_WR)));
+    await_readable();
+
+    int begun =
+        iocp_begin_receive(connection.socket, &op, buffer, sizeof buffer, iocp_no_callback, NULL);
+
+    if (strcmp(iocp_port_engine(contract.port), "blocking") != 0)
+        cr_expect(eq(int, begun, 1));
+    else
+        cr_expect(contract_run_one(&contract) == &op);
+    cr_expect(zero(long, iocp_end_receive(connection.socket, &op)));
+    close_connection();
+}
