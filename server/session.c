@@ -4,7 +4,8 @@
  * A session has one operation in flight, and each callback begins the next one or ends the
  * session: so no two threads are ever inside the same session, and it needs no lock.
  *
- *     on_opened ─▶ be_idle ─▶ wait_for_bytes ─▶ on_readable ─▶ receive_more ─▶ on_received
+ *     on_opened ─▶ receive_more ─▶ on_received
+ *     be_idle ─▶ wait_for_bytes ─▶ on_readable ─▶ receive_more ─▶ on_received
  *
  *     on_received ─▶ follow ─▶ receive_more              the handler wants more
  *                          └─▶ send_reply ─▶ on_sent ─▶ be_idle, or after the last one: finish
@@ -306,7 +307,10 @@ static void on_opened(struct iocp_op *op, void *context)
 
     (void)op;
     sessions_opened(session->all);
-    be_idle(session);
+    if (sessions_are_draining(session->all))
+        be_idle(session);
+    else
+        receive_more(session); /* most often the first bytes have come with the client */
 }
 
 int session_start(struct sessions *sessions, int fd)
