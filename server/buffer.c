@@ -4,6 +4,18 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "spares.h"
+
+/* From here on it is mapped: it grows without being copied, and becomes a spare. */
+#define MAPPED_MIN ((size_t)32 * 1024)
+
+static bool is_mapped(const struct buffer *buffer)
+{
+    return buffer->capacity >= MAPPED_MIN;
+}
 
 static size_t next_capacity(const struct buffer *buffer, size_t capacity_max)
 {
@@ -12,20 +24,52 @@ static size_t next_capacity(const struct buffer *buffer, size_t capacity_max)
     return wanted < capacity_max ? wanted : capacity_max;
 }
 
-int buffer_reserve(struct buffer *buffer, size_t capacity_max)
+/* Mapped memory, of the size that is wanted or the size that a spare has. NULL: there is none. */
+static char *map(size_t *capacity, struct spares *spares)
 {
-    bool grow = buffer->filled || buffer->capacity == 0;
+    void *memory = spares_take(spares, capacity);
 
-    if (grow && buffer->capacity < capacity_max) {
-        size_t capacity = next_capacity(buffer, capacity_max);
-        char *bytes = realloc(buffer->bytes, capacity);
+    if (memory)
+        return memory;
+    memory = mmap(NULL, *capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
 
-        if (!bytes)
-            return buffer->size < buffer->capacity ? 0 : -ENOMEM;
-        buffer->bytes = bytes;
-        buffer->capacity = capacity;
-        buffer->filled = false;
+static char *grow_mapped(const struct buffer *buffer, size_t *capacity, struct spares *spares)
+{
+    if (is_mapped(buffer)) {
+        void *memory = mremap(buffer->bytes, buffer->capacity, *capacity, MREMAP_MAYMOVE);
+
+        return memory == MAP_FAILED ? NULL : memory;
     }
+    char *bytes = map(capacity, spares);
+    if (bytes) {
+        memcpy(bytes, buffer->bytes, buffer->size);
+        free(buffer->bytes);
+    }
+    return bytes;
+}
+
+static int grow(struct buffer *buffer, size_t capacity_max, struct spares *spares)
+{
+    size_t capacity = next_capacity(buffer, capacity_max);
+    char *bytes = capacity >= MAPPED_MIN ? grow_mapped(buffer, &capacity, spares)
+                                         : realloc(buffer->bytes, capacity);
+
+    if (!bytes)
+        return -ENOMEM;
+    buffer->bytes = bytes;
+    buffer->capacity = capacity;
+    buffer->filled = false;
+    return 0;
+}
+
+int buffer_reserve(struct buffer *buffer, size_t capacity_max, struct spares *spares)
+{
+    bool wanted = buffer->filled || buffer->capacity == 0;
+
+    if (wanted && buffer->capacity < capacity_max && grow(buffer, capacity_max, spares) < 0)
+        return buffer->size < buffer->capacity ? 0 : -ENOMEM;
     return buffer->size < buffer->capacity ? 0 : -ENOBUFS;
 }
 
@@ -40,8 +84,11 @@ void buffer_clear(struct buffer *buffer)
     buffer->size = 0;
 }
 
-void buffer_release(struct buffer *buffer)
+void buffer_release(struct buffer *buffer, struct spares *spares)
 {
-    free(buffer->bytes);
+    if (is_mapped(buffer))
+        spares_give(spares, buffer->bytes, buffer->capacity);
+    else
+        free(buffer->bytes);
     *buffer = (struct buffer){0};
 }

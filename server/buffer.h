@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A zeroed buffer is a good empty one and holds no memory. It begins with BUFFER_FIRST bytes
- * and doubles after each receive that filled it, up to the limit that the caller names.
+ * and doubles after each receive that filled it, up to the limit that the caller names. A large
+ * one takes its memory from the spares, and gives it back there.
  */
 #ifndef SERVER_BUFFER_H
 #define SERVER_BUFFER_H
@@ -12,6 +13,8 @@
 
 #define BUFFER_FIRST 4096
 
+struct spares;
+
 struct buffer {
     char *bytes;
     size_t size; /* bytes that are in it */
@@ -19,9 +22,9 @@ struct buffer {
     bool filled; /* the latest addition left no room */
 };
 
-/* Make room for at least one byte more, in at most `capacity_max` bytes altogether.
+/* Make room for at least one byte more, in at most `capacity_max` bytes altogether or a spare.
  * Returns 0, -ENOMEM; -ENOBUFS: it holds capacity_max bytes already. */
-int buffer_reserve(struct buffer *buffer, size_t capacity_max);
+int buffer_reserve(struct buffer *buffer, size_t capacity_max, struct spares *spares);
 
 /* `size` bytes have been written behind those in it, into reserved room. */
 void buffer_add(struct buffer *buffer, size_t size);
@@ -30,6 +33,6 @@ void buffer_add(struct buffer *buffer, size_t size);
 void buffer_clear(struct buffer *buffer);
 
 /* Forget the bytes and give the memory back. */
-void buffer_release(struct buffer *buffer);
+void buffer_release(struct buffer *buffer, struct spares *spares);
 
 #endif

@@ -16,12 +16,13 @@ const struct handler_ops *handler_at(size_t index)
 }
 
 void handler_rules_init(struct handler_rules *rules, enum framing_end end, size_t message_max,
-                        struct transcript *transcript)
+                        struct transcript *transcript, struct spares *spares)
 {
     *rules = (struct handler_rules){
         .end = end,
         .message_max = message_max,
         .transcript = transcript,
+        .spares = spares,
     };
     (void)snprintf(rules->too_long, sizeof rules->too_long,
                    "message too long: the limit is %zu bytes\n", message_max);
@@ -36,7 +37,7 @@ void handler_init(struct handler *handler, const struct handler_ops *ops,
 
 void handler_destroy(struct handler *handler)
 {
-    buffer_release(&handler->input);
+    buffer_release(&handler->input, handler->rules->spares);
 }
 
 int handler_room(struct handler *handler, void **room, size_t *size)
@@ -45,7 +46,7 @@ int handler_room(struct handler *handler, void **room, size_t *size)
     /* One byte more than the longest message, to tell a longer one from it. */
     size_t input_max =
         handler->ops->input_max ? handler->ops->input_max : handler->rules->message_max + 1;
-    int result = buffer_reserve(input, input_max);
+    int result = buffer_reserve(input, input_max, handler->rules->spares);
 
     if (result < 0)
         return result;

@@ -14,6 +14,7 @@
 
 #include "buffer.h"
 #include "framing.h"
+#include "spares.h"
 #include "transcript.h"
 
 struct handler;
@@ -42,7 +43,8 @@ struct handler_rules {
     enum framing_end end;
     size_t message_max;
     struct transcript *transcript; /* NULL: none */
-    char too_long[80];             /* what a client is told whose message is longer */
+    struct spares *spares;
+    char too_long[80]; /* what a client is told whose message is longer */
 };
 
 /* The handling of one client. */
@@ -62,7 +64,7 @@ struct handler {
 const struct handler_ops *handler_at(size_t index);
 
 void handler_rules_init(struct handler_rules *rules, enum framing_end end, size_t message_max,
-                        struct transcript *transcript);
+                        struct transcript *transcript, struct spares *spares);
 
 void handler_init(struct handler *handler, const struct handler_ops *ops,
                   const struct handler_rules *rules);

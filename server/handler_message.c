@@ -16,7 +16,7 @@ static enum handler_next echo_message(struct handler *handler)
 
 static enum handler_next refuse_message(struct handler *handler)
 {
-    buffer_release(&handler->input);
+    buffer_release(&handler->input, handler->rules->spares);
     handler->too_long = true;
     handler->reply = handler->rules->too_long;
     handler->reply_size = strlen(handler->rules->too_long);

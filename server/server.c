@@ -17,12 +17,16 @@
 #include "sessions.h"
 #include "signals.h"
 
+/* How often spare memory ages: in a server at rest it is given back after twice this time. */
+#define SPARES_AGE_MS 10000
+
 struct server {
     const struct options *options;
     struct transcript transcript;
     struct iocp_event stop; /* set by a signal; what allDone is in the article */
     struct signals signals;
     struct iocp_port *port;
+    struct spares spares;
     struct sessions sessions;
     struct listener listeners[OPTIONS_LISTENS_MAX];
     size_t listener_count;
@@ -80,7 +84,7 @@ static int open_sessions(struct server *server)
         .max = options->max_connections,
     };
     handler_rules_init(&server->sessions.rules, options->end, options->max_message,
-                       wanted_transcript(server));
+                       wanted_transcript(server), &server->spares);
     int result = sessions_init(&server->sessions);
     return result < 0 ? failed_to("sessions", result) : 0;
 }
@@ -122,6 +126,7 @@ free_port:
 static void close_all(struct server *server)
 {
     sessions_destroy(&server->sessions);
+    spares_destroy(&server->spares);
     iocp_port_free(server->port);
 }
 
@@ -194,8 +199,8 @@ static int serve(struct server *server)
     result = start_all(server);
     if (result == 0) {
         log_banner(server);
-        while (iocp_event_wait(&server->stop, IOCP_INFINITE) < 0)
-            continue;
+        while (iocp_event_wait(&server->stop, SPARES_AGE_MS) < 0)
+            spares_age(&server->spares);
         stop_all(server);
     } else {
         listener_close_all(server->listeners, server->listener_count);

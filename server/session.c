@@ -123,7 +123,7 @@ static void linger_more(struct session *session)
     int64_t left_ms = session->linger_deadline_ms - clock_now_ms();
 
     if (left_ms <= 0 || session->moved >= LINGER_BYTES_MAX ||
-        buffer_reserve(dropped, LINGER_BUFFER_MAX) < 0) {
+        buffer_reserve(dropped, LINGER_BUFFER_MAX, session->all->rules.spares) < 0) {
         end_in_order(session);
         return;
     }
@@ -143,7 +143,7 @@ static void finish(struct session *session)
     }
     /* A large message's memory is not kept for that. */
     if (session->handler.input.capacity > BUFFER_FIRST)
-        buffer_release(&session->handler.input);
+        buffer_release(&session->handler.input, session->all->rules.spares);
     session->linger_deadline_ms = clock_now_ms() + LINGER_MS;
     linger_more(session);
 }
@@ -242,7 +242,7 @@ static void receive_failed(struct session *session, int error)
     } else if (error == -ECANCELED && !sessions_are_aborting(session->all)) {
         receive_more(session);
     } else if (error == -ETIMEDOUT && warm) {
-        buffer_release(&session->handler.input);
+        buffer_release(&session->handler.input, session->all->rules.spares);
         wait_for_bytes(session, cold_timeout_ms(session->all));
     } else {
         end_failed(session, error);

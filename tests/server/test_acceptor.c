@@ -37,7 +37,7 @@ static void open_acceptor(size_t engine)
         .handler = handler_at(0),
         .max = 2 * CLIENTS,
     };
-    handler_rules_init(&sessions.rules, FRAMING_AT_EITHER, 1000, NULL);
+    handler_rules_init(&sessions.rules, FRAMING_AT_EITHER, 1000, NULL, NULL);
     cr_assert(zero(int, sessions_init(&sessions)));
     listener.fd = loopback_listen();
     cr_assert(zero(int, fcntl(listener.fd, F_SETFL, O_NONBLOCK)));

@@ -12,6 +12,7 @@
 #include "handler.h"
 
 static struct transcript transcript;
+static struct spares spares;
 static struct handler_rules rules;
 static struct handler handler;
 static char *written;
@@ -28,7 +29,9 @@ static void open_transcript(void)
 
 static void close_all(void)
 {
-    handler_destroy(&handler);
+    if (handler.rules)
+        handler_destroy(&handler);
+    spares_destroy(&spares);
     (void)fclose(transcript.stream);
     free(written);
 }
@@ -37,7 +40,7 @@ TestSuite(handler, .init = open_transcript, .fini = close_all, .timeout = 30);
 
 static void open_handler(const struct handler_ops *ops, enum framing_end end, size_t message_max)
 {
-    handler_rules_init(&rules, end, message_max, &transcript);
+    handler_rules_init(&rules, end, message_max, &transcript, &spares);
     handler_init(&handler, ops, &rules);
 }
 
@@ -190,6 +193,27 @@ Test(handler, message_buffer_doubles_up_to_the_limit)
 
     cr_expect(eq(sz, handler.input.size, limit));
     cr_expect(eq(sz, capacity_max, limit + 1));
+    free(bytes);
+}
+
+/* Its memory grows in several ways, and the next message finds memory that another one had. */
+Test(handler, large_message_stays_what_it_is_while_its_memory_grows)
+{
+    const size_t size = 1000000;
+    unsigned char *bytes = malloc(size);
+
+    cr_assert_not_null(bytes);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < size; i++)
+            bytes[i] = (unsigned char)(i * 7 / 5 + (size_t)round);
+        open_handler(&handler_message, FRAMING_AT_EOF, size);
+        for (size_t given = 0; given < size; given += 1000)
+            cr_assert(eq(int, (int)give(bytes + given, 1000), HANDLER_RECEIVE));
+        cr_assert(eq(int, (int)handler_ended(&handler), HANDLER_FINISH));
+        expect_reply(bytes, size);
+        handler_destroy(&handler);
+        cr_expect(eq(sz, atomic_load(&spares.size), size + 1));
+    }
     free(bytes);
 }
 
