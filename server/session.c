@@ -23,8 +23,11 @@
 
 #include "clock.h"
 
-/* Between two chunks the buffer is kept for this long, in case that the client is busy. */
-#define WARM_MS 1000
+/* A client is busy that has said something so many times without a longer pause. Then its buffer is
+ * kept from one time to the next, for WARM_MS; who says something now and then has none between. */
+#define BUSY_TIMES    4
+#define BUSY_PAUSE_MS 200
+#define WARM_MS       1000
 
 /* A client whose first bytes have arrived when the stop begins is served: with nothing in hand, a
  * session looks once more for this long. */
@@ -48,7 +51,9 @@ struct session {
     struct handler handler;
     size_t moved; /* bytes of the reply sent so far; after it: bytes read and dropped */
     int64_t linger_deadline_ms;
-    bool finishing; /* the reply in hand is the last one */
+    int64_t woken_ms; /* when bytes came for which there was no buffer */
+    uint8_t times;    /* bytes came without a longer pause */
+    bool finishing;   /* the reply in hand is the last one */
     bool peer_ended;
     bool last_look; /* the stop has begun: what comes now is the last to come */
 };
@@ -156,9 +161,10 @@ static void be_idle(struct session *session)
     } else if (sessions_are_draining(session->all)) {
         session->last_look = true;
         wait_for_bytes(session, LAST_LOOK_MS);
-    } else if (session->handler.input.capacity > 0) {
+    } else if (session->times >= BUSY_TIMES && session->handler.input.capacity > 0) {
         receive_more(session);
     } else {
+        buffer_release(&session->handler.input, session->all->rules.spares);
         wait_for_bytes(session, session->all->idle_timeout_ms);
     }
 }
@@ -285,11 +291,18 @@ static void on_readable(struct iocp_op *op, void *context)
 {
     struct session *session = context;
     ssize_t received = iocp_end_receive(session->socket, op);
+    int64_t now_ms = clock_now_ms();
 
-    if (received < 0)
+    if (received < 0) {
         receive_failed(session, (int)received);
-    else
-        receive_more(session);
+        return;
+    }
+    if (now_ms - session->woken_ms > BUSY_PAUSE_MS)
+        session->times = 0;
+    if (session->times < BUSY_TIMES)
+        session->times++;
+    session->woken_ms = now_ms;
+    receive_more(session);
 }
 
 /* An idle client costs no buffer: this receive takes nothing, it only tells. */
