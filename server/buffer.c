@@ -19,7 +19,7 @@ static bool is_mapped(const struct buffer *buffer)
 
 static size_t next_capacity(const struct buffer *buffer, size_t capacity_max)
 {
-    size_t wanted = buffer->capacity ? buffer->capacity * 2 : BUFFER_FIRST;
+    size_t wanted = buffer->capacity < BUFFER_FIRST ? BUFFER_FIRST : buffer->capacity * 2;
 
     return wanted < capacity_max ? wanted : capacity_max;
 }
@@ -71,6 +71,15 @@ int buffer_reserve(struct buffer *buffer, size_t capacity_max, struct spares *sp
     if (wanted && buffer->capacity < capacity_max && grow(buffer, capacity_max, spares) < 0)
         return buffer->size < buffer->capacity ? 0 : -ENOMEM;
     return buffer->size < buffer->capacity ? 0 : -ENOBUFS;
+}
+
+int buffer_reserve_first(struct buffer *buffer, size_t size)
+{
+    buffer->bytes = malloc(size);
+    if (!buffer->bytes)
+        return -ENOMEM;
+    buffer->capacity = size;
+    return 0;
 }
 
 void buffer_add(struct buffer *buffer, size_t size)

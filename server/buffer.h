@@ -1,9 +1,9 @@
 /* buffer.h - bytes received and not yet disposed of; grows while they fill it. */
 /* SPDX-License-Identifier: MIT */
 /*
- * A zeroed buffer is a good empty one and holds no memory. It begins with BUFFER_FIRST bytes
- * and doubles after each receive that filled it, up to the limit that the caller names. A large
- * one takes its memory from the spares, and gives it back there.
+ * A zeroed buffer is a good empty one and holds no memory. It begins with BUFFER_FIRST bytes, or
+ * with as few as are known to come, and doubles after each receive that filled it, up to the limit
+ * that the caller names. A large one takes its memory from the spares, and gives it back there.
  */
 #ifndef SERVER_BUFFER_H
 #define SERVER_BUFFER_H
@@ -25,6 +25,10 @@ struct buffer {
 /* Make room for at least one byte more, in at most `capacity_max` bytes altogether or a spare.
  * Returns 0, -ENOMEM; -ENOBUFS: it holds capacity_max bytes already. */
 int buffer_reserve(struct buffer *buffer, size_t capacity_max, struct spares *spares);
+
+/* Make room for `size` bytes, up to BUFFER_FIRST, in one that holds no memory. Returns 0, -ENOMEM.
+ */
+int buffer_reserve_first(struct buffer *buffer, size_t size);
 
 /* `size` bytes have been written behind those in it, into reserved room. */
 void buffer_add(struct buffer *buffer, size_t size);

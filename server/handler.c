@@ -55,10 +55,18 @@ int handler_room(struct handler *handler, void **room, size_t *size)
     return 0;
 }
 
+int handler_room_for(struct handler *handler, size_t size, void **room)
+{
+    int result = buffer_reserve_first(&handler->input, size);
+
+    if (result == 0)
+        *room = handler->input.bytes;
+    return result;
+}
+
 enum handler_next handler_received(struct handler *handler, size_t size)
 {
     buffer_add(&handler->input, size);
-    handler->received_total += size;
     return handler->ops->received(handler, size);
 }
 
@@ -79,4 +87,9 @@ void handler_replied(struct handler *handler)
 bool handler_is_idle(const struct handler *handler)
 {
     return handler->input.size == 0 && handler->reply_size == 0;
+}
+
+bool handler_is_fresh(const struct handler *handler)
+{
+    return handler_is_idle(handler) && handler->discarded == 0;
 }

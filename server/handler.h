@@ -54,7 +54,7 @@ struct handler {
     struct buffer input; /* what was received and is still needed */
     const void *reply;   /* to be sent; belongs to the handler until handler_replied */
     size_t reply_size;
-    uint64_t received_total;
+    uint64_t discarded; /* bytes in all that were only read */
     struct framing framing;
     bool too_long;   /* the message exceeded the limit */
     bool incomplete; /* the peer left in the middle of a message */
@@ -73,6 +73,9 @@ void handler_destroy(struct handler *handler);
 /* Where the next bytes are to be put, at least one. Returns 0, -ENOMEM. */
 int handler_room(struct handler *handler, void **room, size_t *size);
 
+/* The same for `size` bytes and no more, while it has no room at all. */
+int handler_room_for(struct handler *handler, size_t size, void **room);
+
 /* `size` bytes have been put there. */
 enum handler_next handler_received(struct handler *handler, size_t size);
 
@@ -84,6 +87,9 @@ void handler_replied(struct handler *handler);
 
 /* Nothing of a message is in hand: the session may wait without a buffer, or end. */
 bool handler_is_idle(const struct handler *handler);
+
+/* It is idle and remembers nothing: another one may go on in its place. */
+bool handler_is_fresh(const struct handler *handler);
 
 extern const struct handler_ops handler_message;
 extern const struct handler_ops handler_echo;

@@ -4,15 +4,15 @@
 
 static enum handler_next received(struct handler *handler, size_t size)
 {
-    (void)size;
+    handler->discarded += size;
     buffer_clear(&handler->input);
     return HANDLER_RECEIVE;
 }
 
 static enum handler_next ended(struct handler *handler)
 {
-    if (handler->received_total > 0)
-        transcript_read_total(handler->rules->transcript, handler->received_total);
+    if (handler->discarded > 0)
+        transcript_read_total(handler->rules->transcript, handler->discarded);
     return HANDLER_FINISH;
 }
 

@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -44,16 +45,23 @@
 #define LINGER_BYTES_MAX  ((size_t)64 << 20)
 #define LINGER_BUFFER_MAX ((size_t)64 * 1024)
 
-struct session {
-    struct iocp_op op;
-    struct iocp_socket *socket;
-    struct sessions *all;
+/* What a session needs only while something is in hand, or may soon be. */
+struct exchange {
     struct handler handler;
     size_t moved; /* bytes of the reply sent so far; after it: bytes read and dropped */
     int64_t linger_deadline_ms;
-    int64_t woken_ms; /* when bytes came for which there was no buffer */
-    uint8_t times;    /* bytes came without a longer pause */
-    bool finishing;   /* the reply in hand is the last one */
+    bool finishing; /* the reply in hand is the last one */
+};
+
+/* A client that is silent costs no more than this: small. What all sessions have in common is the
+ * context of each operation. */
+struct session {
+    struct iocp_op op; /* first: it names the session */
+    struct iocp_socket *socket;
+    struct exchange *exchange; /* NULL: none */
+    uint32_t woken_ms;         /* when bytes came for which there was no buffer */
+    uint8_t times;             /* bytes came without a longer pause */
+    bool has_spoken;
     bool peer_ended;
     bool last_look; /* the stop has begun: what comes now is the last to come */
 };
@@ -62,11 +70,44 @@ static void wait_for_bytes(struct session *session, int timeout_ms);
 static void receive_more(struct session *session);
 static void linger_more(struct session *session);
 
+static struct sessions *all_of(const struct session *session)
+{
+    return iocp_op_context(&session->op);
+}
+
+static struct session *session_of(struct iocp_op *op)
+{
+    return (struct session *)op;
+}
+
+/* Have what is needed for something in hand. 0, -ENOMEM. */
+static int take_up(struct session *session)
+{
+    const struct sessions *all = all_of(session);
+
+    if (session->exchange)
+        return 0;
+    session->exchange = calloc(1, sizeof *session->exchange);
+    if (!session->exchange)
+        return -ENOMEM;
+    handler_init(&session->exchange->handler, all->handler, &all->rules);
+    return 0;
+}
+
+static void put_down(struct session *session)
+{
+    if (!session->exchange)
+        return;
+    handler_destroy(&session->exchange->handler);
+    free(session->exchange);
+    session->exchange = NULL;
+}
+
 static void end(struct session *session, enum session_outcome outcome)
 {
-    struct sessions *all = session->all;
+    struct sessions *all = all_of(session);
 
-    handler_destroy(&session->handler);
+    put_down(session);
     iocp_socket_free(session->socket);
     free(session);
     sessions_remove(all, outcome);
@@ -93,9 +134,9 @@ static void end_failed(struct session *session, int error)
 /* The end of a session which did all it had to. */
 static void end_in_order(struct session *session)
 {
-    if (session->handler.too_long)
+    if (session->exchange && session->exchange->handler.too_long)
         end(session, SESSION_TOO_LONG);
-    else if (session->handler.incomplete)
+    else if (session->exchange && session->exchange->handler.incomplete)
         end(session, SESSION_INCOMPLETE);
     else
         end(session, SESSION_SERVED);
@@ -103,69 +144,89 @@ static void end_in_order(struct session *session)
 
 static void on_lingered(struct iocp_op *op, void *context)
 {
-    struct session *session = context;
+    struct sessions *all = context;
+    struct session *session = session_of(op);
+    struct exchange *exchange = session->exchange;
     ssize_t received = iocp_end_receive(session->socket, op);
 
-    if (received == -ECANCELED && !sessions_are_aborting(session->all)) {
+    if (received == -ECANCELED && !sessions_are_aborting(all)) {
         int64_t deadline_ms = clock_now_ms() + LINGER_AT_STOP_MS;
-        if (deadline_ms < session->linger_deadline_ms)
-            session->linger_deadline_ms = deadline_ms;
+        if (deadline_ms < exchange->linger_deadline_ms)
+            exchange->linger_deadline_ms = deadline_ms;
         linger_more(session);
     } else if (received <= 0) {
         end_in_order(session);
     } else {
         /* What comes is of no interest: the next bytes go over these. */
-        buffer_add(&session->handler.input, (size_t)received);
-        buffer_clear(&session->handler.input);
-        session->moved += (size_t)received;
+        buffer_add(&exchange->handler.input, (size_t)received);
+        buffer_clear(&exchange->handler.input);
+        exchange->moved += (size_t)received;
         linger_more(session);
     }
 }
 
 static void linger_more(struct session *session)
 {
-    struct buffer *dropped = &session->handler.input; /* the handler has done with it */
-    int64_t left_ms = session->linger_deadline_ms - clock_now_ms();
+    struct sessions *all = all_of(session);
+    struct exchange *exchange = session->exchange;
+    struct buffer *dropped = &exchange->handler.input; /* the handler has done with it */
+    int64_t left_ms = exchange->linger_deadline_ms - clock_now_ms();
 
-    if (left_ms <= 0 || session->moved >= LINGER_BYTES_MAX ||
-        buffer_reserve(dropped, LINGER_BUFFER_MAX, session->all->rules.spares) < 0) {
+    if (left_ms <= 0 || exchange->moved >= LINGER_BYTES_MAX ||
+        buffer_reserve(dropped, LINGER_BUFFER_MAX, all->rules.spares) < 0) {
         end_in_order(session);
         return;
     }
     iocp_op_set_timeout(&session->op, (int)left_ms);
     if (iocp_begin_receive(session->socket, &session->op, dropped->bytes, dropped->capacity,
-                           on_lingered, session) < 0)
+                           on_lingered, all) < 0)
         end_in_order(session);
 }
 
 /* Everything is said: let the client know, and see it off. */
 static void finish(struct session *session)
 {
-    if (session->peer_ended || session->handler.received_total == 0 ||
+    if (session->peer_ended || !session->has_spoken || take_up(session) < 0 ||
         iocp_socket_shutdown(session->socket, SHUT_WR) < 0) {
         end_in_order(session);
         return;
     }
     /* A large message's memory is not kept for that. */
-    if (session->handler.input.capacity > BUFFER_FIRST)
-        buffer_release(&session->handler.input, session->all->rules.spares);
-    session->linger_deadline_ms = clock_now_ms() + LINGER_MS;
+    if (session->exchange->handler.input.capacity > BUFFER_FIRST)
+        buffer_release(&session->exchange->handler.input, all_of(session)->rules.spares);
+    session->exchange->linger_deadline_ms = clock_now_ms() + LINGER_MS;
     linger_more(session);
+}
+
+static bool has_buffer(const struct session *session)
+{
+    return session->exchange && session->exchange->handler.input.capacity > 0;
+}
+
+/* Nothing is in hand: keep no more than has to be. */
+static void rest(struct session *session, int timeout_ms)
+{
+    if (session->exchange && handler_is_fresh(&session->exchange->handler))
+        put_down(session);
+    else if (session->exchange)
+        buffer_release(&session->exchange->handler.input, all_of(session)->rules.spares);
+    wait_for_bytes(session, timeout_ms);
 }
 
 /* With nothing of a message in hand: the next one, unless there shall be none. */
 static void be_idle(struct session *session)
 {
+    struct sessions *all = all_of(session);
+
     if (session->last_look) {
         finish(session);
-    } else if (sessions_are_draining(session->all)) {
+    } else if (sessions_are_draining(all)) {
         session->last_look = true;
-        wait_for_bytes(session, LAST_LOOK_MS);
-    } else if (session->times >= BUSY_TIMES && session->handler.input.capacity > 0) {
+        rest(session, LAST_LOOK_MS);
+    } else if (session->times >= BUSY_TIMES && has_buffer(session)) {
         receive_more(session);
     } else {
-        buffer_release(&session->handler.input, session->all->rules.spares);
-        wait_for_bytes(session, session->all->idle_timeout_ms);
+        rest(session, all->idle_timeout_ms);
     }
 }
 
@@ -173,36 +234,39 @@ static void on_sent(struct iocp_op *op, void *context);
 
 static void send_reply(struct session *session)
 {
-    const struct handler *handler = &session->handler;
-    const char *rest = (const char *)handler->reply + session->moved;
-    size_t size = handler->reply_size - session->moved;
+    struct sessions *all = all_of(session);
+    const struct handler *handler = &session->exchange->handler;
+    const char *unsent = (const char *)handler->reply + session->exchange->moved;
+    size_t size = handler->reply_size - session->exchange->moved;
 
-    iocp_op_set_timeout(&session->op, session->all->idle_timeout_ms);
-    int result = iocp_begin_send(session->socket, &session->op, rest,
-                                 size < PIECE_SIZE ? size : PIECE_SIZE, on_sent, session);
+    iocp_op_set_timeout(&session->op, all->idle_timeout_ms);
+    int result = iocp_begin_send(session->socket, &session->op, unsent,
+                                 size < PIECE_SIZE ? size : PIECE_SIZE, on_sent, all);
     if (result < 0)
         end_failed(session, result);
 }
 
 static void on_sent(struct iocp_op *op, void *context)
 {
-    struct session *session = context;
+    struct session *session = session_of(op);
+    struct exchange *exchange = session->exchange;
     ssize_t sent = iocp_end_send(session->socket, op);
 
+    (void)context;
     if (sent < 0) {
         /* Nobody reads: the kernel need not keep what is left of the reply. */
         iocp_socket_abort(session->socket);
         end_failed(session, (int)sent);
         return;
     }
-    session->moved += (size_t)sent;
-    if (session->moved < session->handler.reply_size) {
+    exchange->moved += (size_t)sent;
+    if (exchange->moved < exchange->handler.reply_size) {
         send_reply(session);
         return;
     }
-    session->moved = 0;
-    handler_replied(&session->handler);
-    if (session->finishing)
+    exchange->moved = 0;
+    handler_replied(&exchange->handler);
+    if (exchange->finishing)
         finish(session);
     else
         be_idle(session);
@@ -211,25 +275,31 @@ static void on_sent(struct iocp_op *op, void *context)
 /* Do what the handler has decided. */
 static void follow(struct session *session, enum handler_next next)
 {
-    session->finishing = next == HANDLER_FINISH;
-    if (session->handler.reply_size > 0)
+    struct exchange *exchange = session->exchange;
+
+    exchange->finishing = next == HANDLER_FINISH;
+    if (exchange->handler.reply_size > 0)
         send_reply(session);
-    else if (session->finishing)
+    else if (exchange->finishing)
         finish(session);
-    else if (handler_is_idle(&session->handler))
+    else if (handler_is_idle(&exchange->handler))
         be_idle(session);
     else
         receive_more(session);
+}
+
+static bool is_idle(const struct session *session)
+{
+    return !session->exchange || handler_is_idle(&session->exchange->handler);
 }
 
 /* With nothing in hand, a receive waits WARM_MS with a buffer, and the rest of the idle time-out
  * without one; if the time-out is shorter than that, all of it with a buffer. */
 static bool may_be_warm(const struct session *session)
 {
-    const int idle_timeout_ms = session->all->idle_timeout_ms;
+    const int idle_timeout_ms = all_of(session)->idle_timeout_ms;
 
-    return handler_is_idle(&session->handler) &&
-           (idle_timeout_ms == 0 || idle_timeout_ms > WARM_MS);
+    return is_idle(session) && (idle_timeout_ms == 0 || idle_timeout_ms > WARM_MS);
 }
 
 static int cold_timeout_ms(const struct sessions *all)
@@ -240,87 +310,136 @@ static int cold_timeout_ms(const struct sessions *all)
 /* A receive came back without bytes and without an end of the stream. */
 static void receive_failed(struct session *session, int error)
 {
-    bool idle = handler_is_idle(&session->handler);
-    bool warm = session->handler.input.capacity > 0 && may_be_warm(session);
+    struct sessions *all = all_of(session);
+    bool idle = is_idle(session);
+    bool warm = has_buffer(session) && may_be_warm(session);
 
     if (idle && (error == -ECANCELED || (error == -ETIMEDOUT && session->last_look))) {
         be_idle(session);
-    } else if (error == -ECANCELED && !sessions_are_aborting(session->all)) {
+    } else if (error == -ECANCELED && !sessions_are_aborting(all)) {
         receive_more(session);
     } else if (error == -ETIMEDOUT && warm) {
-        buffer_release(&session->handler.input, session->all->rules.spares);
-        wait_for_bytes(session, cold_timeout_ms(session->all));
+        rest(session, cold_timeout_ms(all));
     } else {
         end_failed(session, error);
     }
 }
 
-static void on_received(struct iocp_op *op, void *context)
+/* What a receive came to; the bytes stand in the handler's room. */
+static void go_on(struct session *session, ssize_t received)
 {
-    struct session *session = context;
-    ssize_t received = iocp_end_receive(session->socket, op);
-
     if (received < 0) {
         receive_failed(session, (int)received);
     } else if (received == 0) {
         session->peer_ended = true;
-        follow(session, handler_ended(&session->handler));
+        follow(session, handler_ended(&session->exchange->handler));
     } else {
-        follow(session, handler_received(&session->handler, (size_t)received));
+        session->has_spoken = true;
+        follow(session, handler_received(&session->exchange->handler, (size_t)received));
     }
+}
+
+static void on_received(struct iocp_op *op, void *context)
+{
+    struct session *session = session_of(op);
+
+    (void)context;
+    go_on(session, iocp_end_receive(session->socket, op));
 }
 
 static void receive_more(struct session *session)
 {
-    const int timeout_ms = may_be_warm(session) ? WARM_MS : session->all->idle_timeout_ms;
+    struct sessions *all = all_of(session);
+    const int timeout_ms = may_be_warm(session) ? WARM_MS : all->idle_timeout_ms;
     void *room;
     size_t size;
 
-    int result = handler_room(&session->handler, &room, &size);
+    int result = take_up(session);
+    if (result == 0)
+        result = handler_room(&session->exchange->handler, &room, &size);
     if (result == 0) {
         iocp_op_set_timeout(&session->op, timeout_ms);
-        result =
-            iocp_begin_receive(session->socket, &session->op, room, size, on_received, session);
+        result = iocp_begin_receive(session->socket, &session->op, room, size, on_received, all);
     }
     if (result < 0)
         end_failed(session, result);
 }
 
-/* Something is there to be received: now a buffer is needed. */
-static void on_readable(struct iocp_op *op, void *context)
+static void note_time(struct session *session)
 {
-    struct session *session = context;
-    ssize_t received = iocp_end_receive(session->socket, op);
-    int64_t now_ms = clock_now_ms();
+    uint32_t now_ms = (uint32_t)clock_now_ms();
 
-    if (received < 0) {
-        receive_failed(session, (int)received);
-        return;
-    }
     if (now_ms - session->woken_ms > BUSY_PAUSE_MS)
         session->times = 0;
     if (session->times < BUSY_TIMES)
         session->times++;
     session->woken_ms = now_ms;
-    receive_more(session);
+}
+
+/* Give the handler bytes which it has no room for yet: room to measure. */
+static int hand_over(struct session *session, const void *bytes, size_t size)
+{
+    void *room;
+    int result = take_up(session);
+
+    if (result == 0 && size > 0)
+        result = handler_room_for(&session->exchange->handler, size, &room);
+    if (result == 0 && size > 0)
+        memcpy(room, bytes, size);
+    return result;
+}
+
+/* Something is there, so this receive does not wait; nothing is posted for it. When many silent
+ * clients speak at once, each takes the memory that its bytes need, and no buffer. */
+static void receive_what_is_there(struct session *session)
+{
+    char bytes[BUFFER_FIRST];
+    int result = iocp_begin_receive(session->socket, &session->op, bytes, sizeof bytes, NULL,
+                                    all_of(session));
+
+    if (result < 0) {
+        end_failed(session, result);
+        return;
+    }
+    ssize_t received = iocp_end_receive(session->socket, &session->op);
+    if (received >= 0)
+        result = hand_over(session, bytes, (size_t)received);
+    if (result < 0)
+        end_failed(session, result);
+    else
+        go_on(session, received);
+}
+
+static void on_readable(struct iocp_op *op, void *context)
+{
+    struct session *session = session_of(op);
+    ssize_t received = iocp_end_receive(session->socket, op);
+
+    (void)context;
+    if (received < 0) {
+        receive_failed(session, (int)received);
+    } else {
+        note_time(session);
+        receive_what_is_there(session);
+    }
 }
 
 /* An idle client costs no buffer: this receive takes nothing, it only tells. */
 static void wait_for_bytes(struct session *session, int timeout_ms)
 {
     iocp_op_set_timeout(&session->op, timeout_ms);
-    int result = iocp_begin_receive(session->socket, &session->op, NULL, 0, on_readable, session);
+    int result =
+        iocp_begin_receive(session->socket, &session->op, NULL, 0, on_readable, all_of(session));
     if (result < 0)
         end_failed(session, result);
 }
 
 static void on_opened(struct iocp_op *op, void *context)
 {
-    struct session *session = context;
+    struct session *session = session_of(op);
 
-    (void)op;
-    sessions_opened(session->all);
-    if (sessions_are_draining(session->all))
+    sessions_opened(context);
+    if (sessions_are_draining(context))
         be_idle(session);
     else
         receive_more(session); /* most often the first bytes have come with the client */
@@ -333,18 +452,18 @@ int session_start(struct sessions *sessions, int fd)
 
     if (!session)
         goto close_fd;
-    session->all = sessions;
-    handler_init(&session->handler, sessions->handler, &sessions->rules);
     result = iocp_socket_adopt_accepted(sessions->port, fd, (uintptr_t)session, &session->socket);
     if (result < 0)
         goto free_session;
     sessions_add(sessions);
     result = iocp_port_post_callback(sessions->port, &session->op, (uintptr_t)session, on_opened,
-                                     session);
-    if (result < 0) {
-        sessions_opened(sessions);
-        end(session, SESSION_FAILED);
-    }
+                                     sessions);
+    if (result == 0)
+        return 0;
+    sessions_opened(sessions);
+    iocp_socket_free(session->socket);
+    free(session);
+    sessions_remove(sessions, SESSION_FAILED);
     return result;
 
 free_session:

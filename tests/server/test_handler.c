@@ -224,7 +224,7 @@ Test(handler, echo_replies_with_each_chunk)
     cr_expect(eq(int, (int)give("one", 3), HANDLER_REPLY));
     expect_reply("one", 3);
     handler_replied(&handler);
-    cr_expect(handler_is_idle(&handler));
+    cr_expect(handler_is_fresh(&handler));
     cr_expect(eq(int, (int)give("two<EOF>", 8), HANDLER_REPLY));
     expect_reply("two<EOF>", 8);
     handler_replied(&handler);
@@ -249,6 +249,26 @@ Test(handler, echo_knows_no_limit_of_a_message)
 
     cr_expect_not(handler.too_long);
     cr_expect(eq(sz, handler.input.capacity, BUFFER_FIRST));
+}
+
+/* As a session does that has learnt that something is there, before it has any room. */
+Test(handler, first_bytes_may_have_room_made_to_measure)
+{
+    char chunk[BUFFER_FIRST] = {0};
+    void *room;
+
+    open_handler(&handler_message, FRAMING_AT_EITHER, 2 * sizeof chunk);
+    cr_assert(zero(int, handler_room_for(&handler, 5, &room)));
+    memcpy(room, "first", 5);
+    cr_expect(eq(int, (int)handler_received(&handler, 5), HANDLER_RECEIVE));
+    cr_expect(eq(sz, handler.input.capacity, 5));
+    cr_expect(eq(int, (int)give("second", 6), HANDLER_RECEIVE));
+    cr_expect(eq(sz, handler.input.capacity, BUFFER_FIRST));
+    cr_expect(eq(int, (int)give(chunk, sizeof chunk), HANDLER_RECEIVE));
+
+    (void)handler_ended(&handler);
+    cr_assert(eq(sz, handler.reply_size, 11 + sizeof chunk));
+    cr_expect(zero(int, memcmp(handler.reply, "firstsecond", 12)));
 }
 
 /* A chunk that fills the buffer is a sign of more: the next one finds twice the room. */
@@ -279,6 +299,7 @@ Test(handler, discard_keeps_nothing_and_tells_the_total)
     for (int i = 0; i < 100; i++) {
         cr_assert(eq(int, (int)give(chunk, sizeof chunk), HANDLER_RECEIVE));
         cr_assert(handler_is_idle(&handler));
+        cr_assert_not(handler_is_fresh(&handler));
     }
     cr_expect(eq(int, (int)handler_ended(&handler), HANDLER_FINISH));
 

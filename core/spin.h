@@ -1,0 +1,43 @@
+/* spin.h - whether to look again and again before a wait falls asleep. */
+/* SPDX-License-Identifier: MIT */
+/*
+ * To put a processor to sleep and wake it costs more time than many a wait takes. So a wait begins
+ * with some looks that do not sleep, if those of the last one have found something. If not, the
+ * next waits sleep at once, each time in vain twice as many: a port whose peers take their time
+ * does without.
+ */
+#ifndef CORE_SPIN_H
+#define CORE_SPIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+    SPIN_LOOKS = 100, /* system calls that find nothing, together some 40 us */
+    SPIN_PAUSE_MAX = 1023,
+};
+
+/* Zeroed, it is ready. Used by the thread that waits. */
+struct spin {
+    uint16_t pause; /* waits that sleep at once after the next spin in vain, more or less */
+    uint16_t left;  /* of these */
+};
+
+/* How many looks this wait begins with. */
+static inline int spin_looks(struct spin *spin)
+{
+    if (spin->left == 0)
+        return SPIN_LOOKS;
+    spin->left--;
+    return 0;
+}
+
+static inline void spin_ended(struct spin *spin, bool found)
+{
+    spin->pause = found ? 0 : (uint16_t)(2 * spin->pause + 1);
+    if (spin->pause > SPIN_PAUSE_MAX)
+        spin->pause = SPIN_PAUSE_MAX;
+    spin->left = spin->pause;
+}
+
+#endif
