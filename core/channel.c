@@ -185,7 +185,7 @@ static int latch_error(struct iocp_socket *socket, int error)
     default:
         return error;
     }
-    socket->error = error;
+    socket->error = (int16_t)error;
     return error;
 }
 

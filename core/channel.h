@@ -27,16 +27,19 @@ enum channel_armed {
     ARMED_SEND,    /* the oldest operation itself, which comes back at once */
 };
 
+/* Small, as every connection has two. */
 struct channel {
     struct op_list waiting; /* begun and not completed, oldest first */
     struct iocp_socket *socket;
-    struct channel *behind; /* in the line, or list, of its engine */
-    uint64_t begun;         /* operations so far: the next one's sequence number */
-    bool outward;           /* sends and connects; else receives and accepts */
-    bool ready;             /* the next call may succeed; false: it would have to wait */
-    bool lined_up;          /* the blocking engine has it */
-    uint8_t armed;          /* an enum channel_armed */
-    uint32_t place;         /* in the ring, of what is armed */
+    union {
+        struct channel *behind; /* in the line, or list, of its engine */
+        uint32_t place;         /* in the io_uring engine's ring, of what is armed */
+    };
+    uint64_t begun : 48; /* operations so far: the next one's sequence number */
+    bool outward : 1;    /* sends and connects; else receives and accepts */
+    bool ready : 1;      /* the next call may succeed; false: it would have to wait */
+    bool lined_up : 1;   /* the blocking engine has it */
+    uint8_t armed;       /* an enum channel_armed */
 };
 
 /* From so many bytes on, a receive is worth a call of its own into the caller's memory. */

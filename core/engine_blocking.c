@@ -226,15 +226,16 @@ static void give_up_channel(struct blocking_engine *self, struct seat *seat)
     lock_release(&self->lock);
 }
 
-/* The descriptor to wait for; -1, which poll passes over: there is nothing to wait for. */
-static int descriptor_of(struct channel *channel)
+/* What is to be waited for; with -1, which poll passes over: nothing. */
+static struct pollfd readiness_of(struct channel *channel)
 {
-    int fd;
+    struct pollfd wanted = {.fd = -1};
 
     lock_acquire(&channel->socket->lock);
-    fd = channel->waiting.first != NULL ? channel->socket->fd : -1;
+    wanted.fd = channel->waiting.first != NULL ? channel->socket->fd : -1;
+    wanted.events = channel->outward ? POLLOUT : POLLIN;
     lock_release(&channel->socket->lock);
-    return fd;
+    return wanted;
 }
 
 /*
@@ -248,8 +249,7 @@ static bool block(struct seat *seat, struct channel *channel, bool hurried, int6
     eventfd_t count;
 
     if (channel != NULL) {
-        fds[1].fd = descriptor_of(channel);
-        fds[1].events = channel->outward ? POLLOUT : POLLIN;
+        fds[1] = readiness_of(channel);
         if (fds[1].fd < 0)
             return false;
     }

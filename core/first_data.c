@@ -59,7 +59,7 @@ void first_data_take(struct iocp_socket *socket, struct iocp_op *op, int result)
 {
     port_expect_no_more(socket->lane->port, socket);
     if (result < 0)
-        socket->error = result; /* the socket's first receive tells */
+        socket->error = (int16_t)result; /* the socket's first receive tells */
     op->accepted = socket;
     op->result = 0;
 }

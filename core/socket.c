@@ -54,7 +54,7 @@ int socket_wrap(struct iocp_port *port, int fd, uintptr_t key, enum socket_state
         return -ENOMEM;
     made->listening = state == SOCKET_LISTENING;
     made->connected = state == SOCKET_CONNECTED;
-    made->error = broken;
+    made->error = (int16_t)broken;
     error = port_admit(port, made);
     if (error < 0)
         socket_drop(made);

@@ -32,8 +32,10 @@ struct unread {
     uint16_t buffers; /* 0: there are none */
 };
 
+/* Small, as every connection is one. */
 struct iocp_socket {
     struct lock lock;
+    atomic_uint holds;
     struct lane *lane; /* constant, with its port; used until closed */
     uintptr_t key;     /* constant from when the caller has the socket */
     struct channel in;
@@ -42,23 +44,22 @@ struct iocp_socket {
     struct iocp_op *accepting; /* awaits its first data; first_data.h */
     int64_t armed_ns;          /* when the port's timers look at it next; guarded by lock */
     uint32_t timer_place;      /* guarded by the timers' lock */
-    atomic_uint holds;
-    int fd;           /* guarded by lock, as all below; -1 once closed */
-    int leaving_fd;   /* closed, while a send on it is being carried out; else -1 */
-    int error;        /* what ended the connection: every later operation's result */
-    bool input_taken; /* a receive has come upon that error: nothing is left */
-    bool listening;
-    bool connecting; /* a connect is in flight; connected as well: its first data are going */
-    bool connected;
-    bool skip_on_success;
-    bool receives_shut; /* by iocp_socket_shutdown */
-    bool sends_shut;
-    bool sends_broken;     /* a send was cut short */
-    bool registered;       /* the epoll engine's: in the set */
-    bool short_is_not_all; /* a short receive does not mean that nothing is left */
-    bool bulky;            /* a receive call brought BULK bytes: the next may bring as many */
-    bool ended;            /* the io_uring engine's: behind what is unread the stream ends */
-    bool recalled;         /* the io_uring engine's: the armed receive is being cancelled */
+    int fd;                    /* guarded by lock, as all below; -1 once closed */
+    int leaving_fd;            /* closed, while a send on it is being carried out; else -1 */
+    int16_t error;             /* what ended the connection: every later operation's result */
+    bool input_taken : 1;      /* a receive has come upon that error: nothing is left */
+    bool listening : 1;
+    bool connecting : 1; /* a connect is in flight; connected as well: its first data are going */
+    bool connected : 1;
+    bool skip_on_success : 1;
+    bool receives_shut : 1; /* by iocp_socket_shutdown */
+    bool sends_shut : 1;
+    bool sends_broken : 1;     /* a send was cut short */
+    bool registered : 1;       /* the epoll engine's: in the set */
+    bool short_is_not_all : 1; /* a short receive does not mean that nothing is left */
+    bool bulky : 1;            /* a receive call brought BULK bytes: the next may bring as many */
+    bool ended : 1;            /* the io_uring engine's: behind what is unread the stream ends */
+    bool recalled : 1;         /* the io_uring engine's: the armed receive is being cancelled */
     struct unread unread;
 };
 
