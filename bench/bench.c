@@ -1,4 +1,4 @@
-/* bench.c - iocp-bench: measure, or compare what was measured. */
+/* bench.c - iocp-bench: measure, or tell of what was measured. */
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
 #include <stdatomic.h>
@@ -7,6 +7,7 @@
 
 #include "bench_options.h"
 #include "compare.h"
+#include "goals_table.h"
 #include "results_json.h"
 #include "run.h"
 #include "wording.h"
@@ -93,6 +94,18 @@ static int compare(const char *old_path, const char *new_path)
     return error < 0 ? 1 : 0;
 }
 
+/* Returns the exit status: a goal that was missed is no failure. */
+static int write_markdown(const char *path)
+{
+    struct results results = {0};
+    int error = read_results(path, &results);
+
+    if (error == 0)
+        goals_write_markdown(stdout, &results);
+    results_destroy(&results);
+    return error < 0 ? 1 : 0;
+}
+
 int main(int argc, char *argv[])
 {
     struct bench_options options;
@@ -105,6 +118,8 @@ int main(int argc, char *argv[])
         return flush(status);
     if (options.compare_old)
         return flush(compare(options.compare_old, options.compare_new));
+    if (options.markdown)
+        return flush(write_markdown(options.markdown));
     stop_by_signals();
     status = flush(run(&options, command, &stop));
     return atomic_load(&stop) ? EXIT_INTERRUPTED : status;

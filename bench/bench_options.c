@@ -21,21 +21,26 @@ static const char help[] =
     "usage: iocp-bench [options]\n"
     "       iocp-bench --scenario NAME ... [options]\n"
     "       iocp-bench --compare OLD.json NEW.json\n"
+    "       iocp-bench --markdown RESULTS.json\n"
     "\n"
     "Starts iocp-server, measures it beside other servers, prints a table, and writes\n"
     "results.json and report.html. Without options it takes about three minutes.\n"
     "\n"
     "  --quick            half a minute: does it work? The figures are rough\n"
     "  --full             everything, about an hour\n"
+    "  --goals            what libiocp is meant to reach beside its peers, and whether it does;\n"
+    "                     about ten minutes\n"
     "  --scenario NAME    only this one; further names may follow\n"
     "  --engine NAME      libiocp with this engine alone\n"
     "  --peers LIST       only these peers, with commas between; none: without any\n"
     "  --server COMMAND   measure this echo server too; in it {port} and {workers} are\n"
     "                     replaced; one process, which listens on 127.0.0.1\n"
-    "  --rounds N         of each server in each case, 1 to 99 (5; quick 2, full 7)\n"
-    "  --seconds S        measured in a round, 0.05 to 3600 (0.15; quick 0.08, full 1)\n"
+    "  --rounds N         of each server in each case, 1 to 99 (5; quick 2, others 7)\n"
+    "  --seconds S        measured in a round, 0.05 to 3600 (0.15; quick 0.08, goals 0.4,\n"
+    "                     full 1)\n"
     "  --out DIR          where the files go (" OUT_DEFAULT ")\n"
     "  --compare OLD NEW  tell what differs between two results.json\n"
+    "  --markdown FILE    print the goals of a results.json as they stand in README.md\n"
     "  --help\n"
     "\n"
     "Scenarios:\n";
@@ -173,11 +178,26 @@ static bool read_seconds(const char *said, struct bench_options *options)
     return true;
 }
 
-enum { QUICK, FULL, SCENARIO, ENGINE, PEERS, SERVER, ROUNDS, SECONDS, OUT, COMPARE, HELP };
+enum {
+    QUICK,
+    FULL,
+    GOALS,
+    SCENARIO,
+    ENGINE,
+    PEERS,
+    SERVER,
+    ROUNDS,
+    SECONDS,
+    OUT,
+    COMPARE,
+    MARKDOWN,
+    HELP
+};
 
 static const struct option names[] = {
     {"quick", no_argument, NULL, QUICK},
     {"full", no_argument, NULL, FULL},
+    {"goals", no_argument, NULL, GOALS},
     {"scenario", required_argument, NULL, SCENARIO},
     {"engine", required_argument, NULL, ENGINE},
     {"peers", required_argument, NULL, PEERS},
@@ -186,6 +206,7 @@ static const struct option names[] = {
     {"seconds", required_argument, NULL, SECONDS},
     {"out", required_argument, NULL, OUT},
     {"compare", required_argument, NULL, COMPARE},
+    {"markdown", required_argument, NULL, MARKDOWN},
     {"help", no_argument, NULL, HELP},
     {0},
 };
@@ -211,8 +232,13 @@ static bool read_value(int which, char *said, struct bench_options *options)
     case COMPARE:
         options->compare_old = said;
         return true;
+    case MARKDOWN:
+        options->markdown = said;
+        return true;
     default:
-        options->matrix = which == QUICK ? MATRIX_QUICK : MATRIX_FULL;
+        options->matrix = which == QUICK  ? MATRIX_QUICK
+                          : which == FULL ? MATRIX_FULL
+                                          : MATRIX_GOALS;
         return true;
     }
 }
@@ -259,6 +285,18 @@ static int read_rest(size_t count, char *words[], struct bench_options *options)
     return -1;
 }
 
+/* Returns as options_read. */
+static int check_scenarios(const struct bench_options *options)
+{
+    for (size_t i = 0; i < options->scenario_count; i++)
+        if (!plan_has(options->matrix, options->scenarios[i])) {
+            (void)fprintf(stderr, "iocp-bench: there are no goals for '%s'\n",
+                          options->scenarios[i]->name);
+            return 2;
+        }
+    return -1;
+}
+
 int options_read(int argc, char *argv[], struct bench_options *options)
 {
     int which, status = -1;
@@ -269,5 +307,5 @@ int options_read(int argc, char *argv[], struct bench_options *options)
         status = read_option(which, argv[optind - 1], options);
     if (status < 0)
         status = read_rest((size_t)(argc - optind), argv + optind, options);
-    return status;
+    return status < 0 ? check_scenarios(options) : status;
 }

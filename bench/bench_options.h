@@ -24,6 +24,7 @@ struct bench_options {
     size_t rounds;  /* 0: the matrix's */
     double seconds; /* 0: the matrix's */
     const char *compare_old, *compare_new;
+    const char *markdown; /* of these results */
 };
 
 /* Read the command line. Returns -1: go on; else the exit status: help or a mistake was told. */

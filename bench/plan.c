@@ -12,36 +12,36 @@
 #define KIB   ((size_t)1024)
 #define MIB   (KIB * KIB)
 
-enum { Q = MATRIX_QUICK, S = MATRIX_STANDARD, F = MATRIX_FULL };
+enum { Q = MATRIX_QUICK, S = MATRIX_STANDARD, F = MATRIX_FULL, G = MATRIX_GOALS };
 
 /* Scenario, matrices, placement, message size, connections, workers; what is special. */
 static const struct plan_case cases[] = {
-    {&scenario_pingpong, S | F, PLACE_APART, 64, 1, 1, .depth = 1},
-    {&scenario_pingpong, Q | S | F, PLACE_SAME, 64, 50, 1, .depth = 1, .counted = true},
-    {&scenario_pingpong, S | F, PLACE_SAME, 64, 500, 1, .depth = 1},
-    {&scenario_pingpong, F, PLACE_SAME, 64, 5000, 1, .depth = 1},
+    {&scenario_pingpong, S | F | G, PLACE_APART, 64, 1, 1, .depth = 1},
+    {&scenario_pingpong, Q | S | F | G, PLACE_SAME, 64, 50, 1, .depth = 1, .counted = true},
+    {&scenario_pingpong, S | F | G, PLACE_SAME, 64, 500, 1, .depth = 1},
+    {&scenario_pingpong, F | G, PLACE_SAME, 64, 5000, 1, .depth = 1},
     {&scenario_pingpong, F, PLACE_FREE, 64, 1, 2, .depth = 1},
-    {&scenario_pingpong, S | F, PLACE_FREE, 64, 50, 2, .depth = 1},
-    {&scenario_pingpong, F, PLACE_FREE, 64, 500, 2, .depth = 1, .counted = true},
+    {&scenario_pingpong, S | F | G, PLACE_FREE, 64, 50, 2, .depth = 1},
+    {&scenario_pingpong, F | G, PLACE_FREE, 64, 500, 2, .depth = 1, .counted = true},
     {&scenario_pingpong, F, PLACE_FREE, 64, 5000, 2, .depth = 1},
     {&scenario_pingpong, F, PLACE_APART, 16 * KIB, 1, 1, .depth = 1},
-    {&scenario_pingpong, S | F, PLACE_SAME, 16 * KIB, 50, 1, .depth = 1, .counted = true},
+    {&scenario_pingpong, S | F | G, PLACE_SAME, 16 * KIB, 50, 1, .depth = 1, .counted = true},
     {&scenario_pingpong, F, PLACE_SAME, 16 * KIB, 500, 1, .depth = 1},
     {&scenario_pingpong, F, PLACE_SAME, 16 * KIB, 5000, 1, .depth = 1},
-    {&scenario_pipeline, Q | S | F, PLACE_SAME, 64, 50, 1, .depth = 16, .counted = true},
+    {&scenario_pipeline, Q | S | F | G, PLACE_SAME, 64, 50, 1, .depth = 16, .counted = true},
     {&scenario_message, F, PLACE_FREE, 100, 50, 2, .depth = 1},
-    {&scenario_message, Q | S | F, PLACE_SAME, KIB, 50, 1, .depth = 1, .counted = true},
+    {&scenario_message, Q | S | F | G, PLACE_SAME, KIB, 50, 1, .depth = 1, .counted = true},
     {&scenario_message, F, PLACE_FREE, KIB, 50, 2, .depth = 1},
     {&scenario_message, F, PLACE_FREE, 64 * KIB, 50, 2, .depth = 1},
-    {&scenario_message, S | F, PLACE_FREE, MIB, 50, 2, .depth = 1, .streams = true},
-    {&scenario_churn, Q | S | F, PLACE_SAME, 64, 50, 1, .depth = 1, .counted = true},
+    {&scenario_message, S | F | G, PLACE_FREE, MIB, 50, 2, .depth = 1, .streams = true},
+    {&scenario_churn, Q | S | F | G, PLACE_SAME, 64, 50, 1, .depth = 1, .counted = true},
     {&scenario_churn, F, PLACE_FREE, 64, 50, 2, .depth = 1},
     {&scenario_idle, Q, PLACE_SAME, 64, 50, 1, .depth = 1, .idle_connections = 500},
     {&scenario_idle, S, PLACE_SAME, 64, 50, 1, .depth = 1, .idle_connections = 2000},
-    {&scenario_idle, F, PLACE_SAME, 64, 50, 1, .depth = 1, .idle_connections = 10000},
+    {&scenario_idle, F | G, PLACE_SAME, 64, 50, 1, .depth = 1, .idle_connections = 10000},
     {&scenario_idle, F, PLACE_FREE, 64, 50, 1, .depth = 1, .idle_connections = 100000,
      .servers = 8},
-    {&scenario_blocked, Q | S | F, PLACE_FREE, 64, 500, 2, .depth = 1},
+    {&scenario_blocked, Q | S | F | G, PLACE_FREE, 64, 500, 2, .depth = 1},
     {&scenario_blocked, F, PLACE_FREE, 64, 500, 2, .depth = 1, .pause_ms = 40},
     {&scenario_overload, F, PLACE_APART, 64, 50, 1, .depth = 1, .factor = 0.5},
     {&scenario_overload, Q | S | F, PLACE_APART, 64, 50, 1, .depth = 1, .factor = 2},
@@ -64,7 +64,17 @@ struct pace plan_pace(enum matrix matrix)
         return (struct pace){.rounds = 2, .warm_up_ns = 20 * MS_NS, .measured_ns = 80 * MS_NS};
     if (matrix == MATRIX_STANDARD)
         return (struct pace){.rounds = 5, .warm_up_ns = 30 * MS_NS, .measured_ns = 150 * MS_NS};
+    if (matrix == MATRIX_GOALS)
+        return (struct pace){.rounds = 7, .warm_up_ns = 100 * MS_NS, .measured_ns = 400 * MS_NS};
     return (struct pace){.rounds = 7, .warm_up_ns = 200 * MS_NS, .measured_ns = 1000 * MS_NS};
+}
+
+bool plan_has(enum matrix matrix, const struct scenario *scenario)
+{
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (cases[i].scenario == scenario && (cases[i].matrices & matrix))
+            return true;
+    return false;
 }
 
 /* Appends to a text that is cut when it is full. */

@@ -10,7 +10,7 @@
 #include "results.h"
 
 /* Which run a case belongs to; or-ed together in a case. */
-enum matrix { MATRIX_QUICK = 1, MATRIX_STANDARD = 2, MATRIX_FULL = 4 };
+enum matrix { MATRIX_QUICK = 1, MATRIX_STANDARD = 2, MATRIX_FULL = 4, MATRIX_GOALS = 8 };
 
 /* How long is measured, and how often. */
 struct pace {
@@ -47,6 +47,9 @@ struct plan_case {
 const struct plan_case *plan_case_at(size_t index);
 
 struct pace plan_pace(enum matrix matrix);
+
+/* Does a matrix have a case of that scenario? */
+bool plan_has(enum matrix matrix, const struct scenario *scenario);
 
 /* Describe a case: its id, its title, its numbers. */
 void plan_describe(const struct plan_case *plan, struct result_case *what);

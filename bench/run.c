@@ -11,6 +11,8 @@
 #include <time.h>
 
 #include "case_run.h"
+#include "goals.h"
+#include "goals_table.h"
 #include "lineup.h"
 #include "progress.h"
 #include "report.h"
@@ -91,11 +93,28 @@ static int write_files(struct whole_run *whole)
     return error;
 }
 
+/* What there is to keep of the goals: the other figures of the results are lost. Returns as
+ * write_files. */
+static int write_kept(struct whole_run *whole)
+{
+    char path[PATH_MAX];
+    int error;
+
+    goals_keep_figures(&whole->results);
+    name_file(whole, "performance.json", path);
+    error = results_json_write(&whole->results, path);
+    if (error < 0)
+        (void)fprintf(stderr, "iocp-bench: %s: %s\n", path, strerror(-error));
+    return error;
+}
+
 static void tell(const struct whole_run *whole)
 {
     char json[PATH_MAX], html[PATH_MAX];
 
     table_write_verdicts(stdout, &whole->results);
+    if (whole->options->matrix == MATRIX_GOALS)
+        goals_write_table(stdout, &whole->results);
     name_file(whole, "results.json", json);
     name_file(whole, "report.html", html);
     printf("\nfigures: %s\nreport:  %s\n", json, html);
@@ -206,6 +225,8 @@ int run(const struct bench_options *options, const char *command, const atomic_b
     if (error == 0)
         tell(whole);
     complete = is_complete(&whole->results, options);
+    if (error == 0 && options->matrix == MATRIX_GOALS)
+        error = write_kept(whole);
     results_destroy(&whole->results);
     free(whole);
     return error == 0 && complete ? 0 : 1;

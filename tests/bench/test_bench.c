@@ -307,6 +307,7 @@ Test(bench, names_a_mistake_and_what_is_allowed)
     expect_mistake(ARGUMENTS("--seconds", "1e9"), WORDS("--seconds", "'1e9'"));
     expect_mistake(ARGUMENTS("--seconds"), WORDS("--seconds", "missing"));
     expect_mistake(ARGUMENTS("--compare", "one.json"), WORDS("--compare", "two files"));
+    expect_mistake(ARGUMENTS("--goals", "--scenario", "churn", "queue"), WORDS("'queue'"));
     expect_mistake(ARGUMENTS("--wrong"), WORDS("--wrong"));
     expect_mistake(ARGUMENTS("-quick"), WORDS("no such option: -q"));
 }
@@ -336,6 +337,37 @@ Test(bench, compares_two_files, .init = make_place, .fini = clear_place)
     expect_words(bench.out, WORDS("pingpong-64B-50c-1w", "libuv"));
 }
 
+/* What it prints of a file's goals; to be freed. */
+static char *markdown_of(const char *path)
+{
+    struct server_process bench;
+
+    run_bench(&bench, 0, ARGUMENTS("--markdown", path), 0);
+    return read_output(bench.out);
+}
+
+Test(bench, tells_what_became_of_the_goals_and_keeps_it, .init = make_place, .fini = clear_place)
+{
+    char kept[PATH_SIZE + 32];
+    struct server_process bench;
+    char *whole, *part;
+
+    run_bench(&bench, 0,
+              ARGUMENTS("--goals", "--scenario", "churn", "--peers", "epoll", "--rounds", "2",
+                        "--seconds", "0.05", place.option),
+              0);
+    expect_words(bench.out, WORDS("churn-64B-50c-1w", "Goals", "<= 0.95 x best peer",
+                                  "without threads, io_uring, libuv, libevent, asio"));
+
+    (void)snprintf(kept, sizeof kept, "%s/performance.json", place.out);
+    whole = markdown_of(place.json);
+    part = markdown_of(kept);
+    expect_text(part, whole);
+    expect_part(part, "\n| churn, 64 B, 50 connections, 1 worker: CPU per operation, us | ");
+    free(part);
+    free(whole);
+}
+
 Test(bench, says_what_is_wrong_with_a_file, .init = make_place, .fini = clear_place)
 {
     struct server_process bench;
@@ -346,6 +378,8 @@ Test(bench, says_what_is_wrong_with_a_file, .init = make_place, .fini = clear_pl
     (void)fclose(file);
 
     run_bench(&bench, 0, ARGUMENTS("--compare", place.json, place.json), 1);
+    expect_words(bench.err, WORDS(place.json, "line 2"));
+    run_bench(&bench, 0, ARGUMENTS("--markdown", place.json), 1);
     expect_words(bench.err, WORDS(place.json, "line 2"));
     run_bench(&bench, 0, ARGUMENTS("--compare", "/nowhere.json", place.json), 1);
     expect_words(bench.err, WORDS("/nowhere.json"));
