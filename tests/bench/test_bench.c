@@ -385,6 +385,34 @@ Test(bench, says_what_is_wrong_with_a_file, .init = make_place, .fini = clear_pl
     expect_words(bench.err, WORDS("/nowhere.json"));
 }
 
+/* Run the program that does nothing but have a server echo; returns what it says, to be freed. */
+static char *count_echoes(const char *seconds, const char *command, int status)
+{
+    struct server_process echoes;
+    int ended;
+
+    process_start(&echoes, IOCP_ECHOES_PATH, 0, ARGUMENTS(seconds, command));
+    ended = process_wait(&echoes);
+    cr_expect(eq(int, ended, status), "%s", command);
+    return read_output(echoes.out);
+}
+
+Test(bench, has_a_program_that_counts_the_echoes_of_a_server)
+{
+    char *said =
+        count_echoes("0.1", IOCP_PEERS_DIRECTORY "/peer-epoll --port={port} --workers=1", 0);
+
+    cr_expect(gt(int, atoi(said), 0), "%s", said);
+    free(said);
+    free(count_echoes("0.1", "sh -c 'exit 3'", 1));
+    said = count_echoes(
+        "5", "timeout -s KILL 0.3 " IOCP_PEERS_DIRECTORY "/peer-epoll --port={port} --workers=1",
+        1);
+    expect_text(said, "0\n"); /* it ended in between */
+    free(said);
+    free(count_echoes("never", "sh -c 'exit 3'", 2));
+}
+
 static bool has_a_child(void *argument)
 {
     const struct server_process *process = argument;
