@@ -130,7 +130,8 @@ static void measure_all(const struct case_run *run, struct results *results,
 
     for (size_t i = 0; scenario->prepare && i < entries->count && !is_stopped(run); i++)
         measure_one(run, results, entries, &entries->each[i], scenario->prepare, false);
-    results->cases[entries->which_case].planned_rate = entries->knee * run->plan->factor;
+    if (scenario->prepare)
+        results->cases[entries->which_case].planned_rate = entries->knee * run->plan->factor;
     for (size_t i = 0; i < all && !is_stopped(run); i++) {
         size_t round = i / entries->count;
         struct entry *entry = &entries->each[(i + round) % entries->count];

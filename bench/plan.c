@@ -41,8 +41,11 @@ static const struct plan_case cases[] = {
     {&scenario_idle, F | G, PLACE_SAME, 64, 50, 1, .depth = 1, .idle_connections = 10000},
     {&scenario_idle, F, PLACE_FREE, 64, 50, 1, .depth = 1, .idle_connections = 100000,
      .servers = 8},
-    {&scenario_blocked, Q | S | F | G, PLACE_FREE, 64, 500, 2, .depth = 1},
-    {&scenario_blocked, F, PLACE_FREE, 64, 500, 2, .depth = 1, .pause_ms = 40},
+    {&scenario_blocked, Q | S | F | G, PLACE_FREE, 64, 500, 2, .depth = 1, .rate = 10000,
+     .library_workers = 8},
+    {&scenario_blocked, S | F, PLACE_FREE, 64, 500, 2, .depth = 1, .library_workers = 8},
+    {&scenario_blocked, F, PLACE_FREE, 64, 500, 2, .depth = 1, .pause_ms = 40,
+     .library_workers = 8},
     {&scenario_overload, F, PLACE_APART, 64, 50, 1, .depth = 1, .factor = 0.5},
     {&scenario_overload, Q | S | F, PLACE_APART, 64, 50, 1, .depth = 1, .factor = 2},
     {&scenario_overload, F, PLACE_APART, 64, 50, 1, .depth = 1, .factor = 10},
@@ -115,6 +118,8 @@ static void name(const struct plan_case *plan, char *id, size_t size)
         append(id, size, "-%zuidle", plan->idle_connections);
     if (plan->pause_ms > 0)
         append(id, size, "-%zums", plan->pause_ms);
+    if (plan->rate > 0)
+        append(id, size, "-%g-a-second", plan->rate);
 }
 
 static const char *plural(size_t count)
@@ -138,10 +143,14 @@ static void entitle(const struct plan_case *plan, char *title, size_t size)
     if (plan->idle_connections > 0)
         append(title, size, " beside %zu idle ones", plan->idle_connections);
     append(title, size, ", %zu worker%s", plan->workers, plural(plan->workers));
+    if (plan->library_workers > 0)
+        append(title, size, " (libiocp: %zu, %zu at once)", plan->library_workers, plan->workers);
     if (plan->depth > 1)
         append(title, size, ", depth %zu", plan->depth);
     if (plan->pause_ms > 0)
         append(title, size, ", pauses of %zu ms", plan->pause_ms);
+    if (plan->rate > 0)
+        append(title, size, ", %g messages a second", plan->rate);
 }
 
 void plan_describe(const struct plan_case *plan, struct result_case *what)
@@ -155,6 +164,7 @@ void plan_describe(const struct plan_case *plan, struct result_case *what)
         .message_size = plan->message_size,
         .depth = plan->depth,
         .workers = plan->workers,
+        .planned_rate = plan->rate,
     };
     name(plan, what->id, sizeof what->id);
     entitle(plan, what->title, sizeof what->title);

@@ -135,6 +135,7 @@ struct load_options trial_load(const struct trial *trial, const struct trial_ser
         .message_size = plan->message_size,
         .depth = plan->depth,
         .pause_ns = (int64_t)plan->pause_ms * MS_NS,
+        .rate = plan->rate,
         .warm_up_ns = trial->pace.warm_up_ns,
         .measured_ns = trial->pace.measured_ns,
         .patience_ns = PATIENCE_NS,

@@ -56,13 +56,23 @@ void peer_message_free(struct peer_message *message)
     *message = (struct peer_message){0};
 }
 
+/* Which of a group: anything, but the same in every run and every peer. */
+static unsigned draw(unsigned group, unsigned size)
+{
+    uint32_t mixed = (group ^ group >> 16) * 0x7feb352dU;
+
+    mixed = (mixed ^ mixed >> 15) * 0x846ca68bU;
+    return (mixed ^ mixed >> 16) % size;
+}
+
 bool peer_message_is_sleeper(const struct peer_options *options, unsigned char *bytes)
 {
+    unsigned number;
+
     if (options->sleep_every == 0)
         return false;
-    if ((atomic_fetch_add_explicit(&messages, 1, memory_order_relaxed) + 1) %
-            options->sleep_every !=
-        0)
+    number = atomic_fetch_add_explicit(&messages, 1, memory_order_relaxed);
+    if (number % options->sleep_every != draw(number / options->sleep_every, options->sleep_every))
         return false;
     bytes[0] = LOAD_SLEPT;
     return true;

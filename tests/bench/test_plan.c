@@ -46,6 +46,24 @@ Test(plan, tells_sizes_in_their_units)
     expect_text(what.id, "made-0.5x-3MiB-1c-2w-7idle");
 }
 
+Test(plan, tells_the_rate_of_a_schedule_and_who_has_more_workers)
+{
+    static const struct scenario made = {.name = "made"};
+    struct plan_case plan = {.scenario = &made,
+                             .connections = 5,
+                             .message_size = 64,
+                             .workers = 2,
+                             .library_workers = 8,
+                             .rate = 10000};
+    struct result_case what;
+
+    plan_describe(&plan, &what);
+    expect_text(what.id, "made-64B-5c-2w-10000-a-second");
+    expect_text(what.title, "made, 64 B, 5 connections, 2 workers (libiocp: 8, 2 at once), "
+                            "10000 messages a second");
+    cr_expect(eq(dbl, what.planned_rate, 10000));
+}
+
 Test(plan, has_every_scenario_in_every_matrix)
 {
     for (size_t i = 0; scenario_at(i); i++) {
