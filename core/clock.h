@@ -35,6 +35,16 @@ static inline int64_t deadline_after_ms(int timeout_ms)
     return timeout_ms < 0 ? DEADLINE_NONE : clock_now_ns() + (int64_t)timeout_ms * 1000000;
 }
 
+/* The same for less; if the time-out is long, up to a tenth of it later. */
+static inline int64_t deadline_after_about_ms(int timeout_ms)
+{
+    const int tick_max_ms = 10; /* by which the coarse clock may be behind */
+
+    if (timeout_ms < 10 * tick_max_ms)
+        return deadline_after_ms(timeout_ms);
+    return clock_coarse_ns() + ((int64_t)timeout_ms + tick_max_ms) * 1000000;
+}
+
 /* The milliseconds left, for poll(2) and its like: 0 if it has passed, -1 for no deadline. */
 static inline int deadline_left_ms(int64_t deadline_ns)
 {

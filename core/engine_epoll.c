@@ -20,6 +20,7 @@
 #include "engine.h"
 #include "lock.h"
 #include "socket.h"
+#include "spin.h"
 
 enum { EVENTS_PER_WAIT = 128 };
 
@@ -29,6 +30,7 @@ struct epoll_engine {
     struct engine engine;
     int epoll_fd;
     int wake_fd;
+    struct spin spin;
     struct lock lock;
     struct channel *retired; /* of closed sockets, still held; guarded by lock */
 };
@@ -180,6 +182,20 @@ static void drain_wake(struct epoll_engine *self)
     (void)eventfd_read(self->wake_fd, &count);
 }
 
+/* Events of sockets, at most EVENTS_PER_WAIT; how many, or less than none. */
+static int collect(struct epoll_engine *self, struct epoll_event events[], int64_t deadline_ns)
+{
+    const int limit_ms = deadline_left_ms(deadline_ns);
+    const int looks = limit_ms != 0 ? spin_looks(&self->spin) : 0;
+    int count = 0;
+
+    for (int i = 0; i < looks && count == 0; i++)
+        count = epoll_wait(self->epoll_fd, events, EVENTS_PER_WAIT, 0);
+    if (looks > 0)
+        spin_ended(&self->spin, count > 0);
+    return count > 0 ? count : epoll_wait(self->epoll_fd, events, EVENTS_PER_WAIT, limit_ms);
+}
+
 static void epoll_wait_events(struct engine *engine, struct seat *seat, int64_t deadline_ns,
                               struct op_list *done)
 {
@@ -189,7 +205,7 @@ static void epoll_wait_events(struct engine *engine, struct seat *seat, int64_t 
 
     (void)seat;
     drop_retired(self);
-    count = epoll_wait(self->epoll_fd, events, EVENTS_PER_WAIT, deadline_left_ms(deadline_ns));
+    count = collect(self, events, deadline_ns);
     for (int i = 0; i < count; i++) {
         if (events[i].data.ptr == NULL)
             drain_wake(self);

@@ -14,8 +14,8 @@
  * The thread that runs the lane's callbacks leaves its receives and sends to be submitted all at
  * once when it next waits. What other threads begin is tried at once.
  *
- * What is armed holds the socket. If it comes back cancelled although nobody asked for that, the
- * thread that submitted it has ended: it is armed again.
+ * While anything is armed for it a socket is held. If that comes back cancelled although nobody
+ * asked for that, the thread that submitted it has ended: it is armed again.
  */
 #include <errno.h>
 #include <limits.h>
@@ -28,6 +28,7 @@
 #include "engine_uring_ring.h"
 #include "lane.h"
 #include "socket.h"
+#include "spin.h"
 
 enum { RETURNS_PER_WAIT = 128 };
 
@@ -46,6 +47,7 @@ struct uring_engine {
     struct engine engine;
     struct ring ring;
     int wake_fd;
+    struct spin spin;    /* of the thread that waits */
     bool wake_armed;     /* as the next one: of the thread that waits */
     uint64_t wake_count; /* the kernel writes it */
 };
@@ -99,12 +101,18 @@ static uint64_t mark_of(const struct channel *channel)
     return (uintptr_t)channel | channel->armed;
 }
 
+static bool has_armed(const struct iocp_socket *socket)
+{
+    return socket->in.armed != ARMED_NONE || socket->out.armed != ARMED_NONE;
+}
+
 static void put(struct uring_engine *self, struct channel *channel, struct io_uring_sqe *entry,
                 enum channel_armed armed)
 {
+    if (!has_armed(channel->socket))
+        socket_hold(channel->socket);
     channel->armed = (uint8_t)armed;
     io_uring_sqe_set_data64(entry, mark_of(channel));
-    socket_hold(channel->socket);
     channel->place = ring_put(&self->ring, entry);
 }
 
@@ -320,12 +328,13 @@ static void on_return(struct uring_engine *self, const struct returned *returned
     enum channel_armed armed = returned->mark & ARMED_BITS;
     struct channel *channel = (void *)(uintptr_t)(returned->mark - armed);
     struct iocp_socket *socket = channel->socket;
-
-    bool comes_again = (returned->flags & IORING_CQE_F_MORE) != 0;
+    bool was_last = false;
 
     lock_acquire(&socket->lock);
-    if (!comes_again)
+    if (!(returned->flags & IORING_CQE_F_MORE)) {
         channel->armed = ARMED_NONE;
+        was_last = !has_armed(socket);
+    }
     if (armed == ARMED_RECEIVE)
         on_receive(self, channel, returned, done);
     else if (armed == ARMED_SEND)
@@ -336,7 +345,7 @@ static void on_return(struct uring_engine *self, const struct returned *returned
         go_on(self, channel, done);
     lock_release(&socket->lock);
 
-    if (!comes_again)
+    if (was_last)
         socket_drop(socket);
 }
 
@@ -353,6 +362,21 @@ static void take_returns(struct uring_engine *self, struct op_list *done)
     }
 }
 
+static void enter(struct uring_engine *self, int64_t deadline_ns)
+{
+    const int looks = deadline_ns > 0 ? spin_looks(&self->spin) : 0;
+    bool found = false;
+
+    for (int i = 0; i < looks && !found; i++) {
+        ring_enter(&self->ring, 0);
+        found = ring_has_returns(&self->ring);
+    }
+    if (looks > 0)
+        spin_ended(&self->spin, found);
+    if (!found)
+        ring_enter(&self->ring, deadline_ns);
+}
+
 static void uring_wait(struct engine *engine, struct seat *seat, int64_t deadline_ns,
                        struct op_list *done)
 {
@@ -360,7 +384,7 @@ static void uring_wait(struct engine *engine, struct seat *seat, int64_t deadlin
 
     (void)seat;
     arm_wake(self);
-    ring_enter(&self->ring, deadline_ns);
+    enter(self, deadline_ns);
     take_returns(self, done);
     if (done->first != NULL)
         return;

@@ -199,6 +199,13 @@ void ring_enter(struct ring *ring, int64_t deadline_ns)
                           sizeof limits);
 }
 
+bool ring_has_returns(const struct ring *ring)
+{
+    const struct io_uring_cq *queue = &ring->uring.cq;
+
+    return *queue->khead != io_uring_smp_load_acquire(queue->ktail);
+}
+
 unsigned ring_take(struct ring *ring, struct returned returned[], unsigned capacity)
 {
     struct io_uring_cq *queue = &ring->uring.cq;

@@ -50,6 +50,9 @@ void ring_cancel(struct ring *ring, uint64_t mark);
 /* Hand over what was put in, and wait until something has come back, or until the deadline. */
 void ring_enter(struct ring *ring, int64_t deadline_ns);
 
+/* Has something come back? */
+bool ring_has_returns(const struct ring *ring);
+
 /* Take out what has come back; returns how many. */
 unsigned ring_take(struct ring *ring, struct returned returned[], unsigned capacity);
 

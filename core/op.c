@@ -135,7 +135,7 @@ void op_begin(struct iocp_op *op, enum op_kind kind, struct iocp_socket *socket,
     op->context = context;
     op->count = 0;
     op->result = 0;
-    op->deadline_ns = op->timeout_ms > 0 ? deadline_after_ms(op->timeout_ms) : DEADLINE_NONE;
+    op->deadline_ns = op->timeout_ms > 0 ? deadline_after_about_ms(op->timeout_ms) : DEADLINE_NONE;
     op->kind = (uint8_t)kind;
     op->synchronous = false;
     atomic_store_explicit(&op->state, OP_BEGUN, memory_order_relaxed);

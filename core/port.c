@@ -52,7 +52,8 @@ static void note_calm(struct iocp_port *port)
 {
     bool calm = !port->closed && port->queued == 0 && port->running <= port->concurrency;
 
-    atomic_store_explicit(&port->calm, calm, memory_order_relaxed);
+    if (port_is_calm(port) != calm)
+        atomic_store_explicit(&port->calm, calm, memory_order_relaxed);
 }
 
 void port_unlock(struct iocp_port *port)

@@ -73,8 +73,14 @@ struct waiter {
     bool called;  /* woken to sit down; still in the list */
 };
 
+enum { PORT_CACHE_LINE = 64 };
+
 struct iocp_port {
-    struct lock lock;
+    /* These two have a line of the cache of their own: they are read all the time, and seldom
+     * change. */
+    _Alignas(PORT_CACHE_LINE) atomic_bool closed; /* written under the lock; the begins read it */
+    atomic_bool calm; /* nothing to see to: written by port_unlock, read by takes from a lane */
+    _Alignas(PORT_CACHE_LINE) struct lock lock;
     struct op_list queue; /* completions nobody has taken; guarded by lock, as all below */
     size_t queued;
     struct waiter *newest; /* of the threads that wait */
@@ -89,8 +95,6 @@ struct iocp_port {
     unsigned looks;          /* at the runners, so far */
     int64_t looked_ns;       /* when the last one began */
     bool called;             /* a waiter was called to sit down, and has not yet come */
-    atomic_bool closed;      /* written under the lock; the begins read it without */
-    atomic_bool calm;        /* nothing to see to: written by port_unlock, read by lane takes */
     size_t users;
     size_t holds;
     struct member sockets; /* the open ones, in a ring */

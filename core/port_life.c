@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "port.h"
 
@@ -74,10 +75,11 @@ int iocp_port_create(const char *engine, unsigned concurrency, struct iocp_port 
 
     if (port == NULL || concurrency > IOCP_CONCURRENCY_MAX)
         return -EINVAL;
-    made = calloc(1, sizeof *made);
+    made = aligned_alloc(_Alignof(struct iocp_port), sizeof *made);
     if (made == NULL)
         return -ENOMEM;
 
+    memset(made, 0, sizeof *made);
     made->concurrency = concurrency > 0 ? concurrency : available_processors();
     made->lanes = calloc(made->concurrency, sizeof(struct lane *));
     if (made->lanes == NULL) {

@@ -59,8 +59,11 @@ void starved_return(struct iocp_port *port, struct runner *runner)
     if (port->closed || port->starved == NULL || now_ns - since_ns < WORTH_TELLING_NS ||
         now_ns - port->told_ns < BETWEEN_TWO_NS)
         return;
-    lanes_glance(port, runner);
     port_gather_all(port); /* what lanes hold is late, and what waits unseen in engines too */
+    if (port->queued == 0) {
+        lanes_glance(port, runner);
+        port_gather_all(port);
+    }
     if (port->queued == 0)
         return;
 

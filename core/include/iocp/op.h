@@ -107,7 +107,8 @@ IOCP_API void iocp_op_set_event(struct iocp_op *op, struct iocp_event *event);
 
 /*
  * Give every later begin of this operation a deadline: if it has not completed after
- * `timeout_ms` milliseconds it completes with -ETIMEDOUT. 0 or less: none (the default).
+ * `timeout_ms` milliseconds, or up to a tenth more, it completes with -ETIMEDOUT. 0 or less: none
+ * (the default).
  * Nothing that arrived is lost; a send tells by iocp_op_count what it has sent.
  */
 IOCP_API void iocp_op_set_timeout(struct iocp_op *op, int timeout_ms);
