@@ -53,13 +53,15 @@ static ssize_t receive_once(int fd, const struct iocp_op *op)
     return recvmsg(fd, &message, 0);
 }
 
-static ssize_t send_once(int fd, const struct iocp_op *op)
+/* Behind the last bytes the end is to follow, in the same segment. */
+static ssize_t send_once(const struct iocp_socket *socket, const struct iocp_op *op)
 {
     struct msghdr message = {.msg_iov = op->parts, .msg_iovlen = op->part_count};
+    int flags = MSG_NOSIGNAL | (socket->sends_shut && op->next == NULL ? MSG_MORE : 0);
 
     if (op->part_count == 1)
-        return send(fd, op->parts->iov_base, op->parts->iov_len, MSG_NOSIGNAL);
-    return sendmsg(fd, &message, MSG_NOSIGNAL);
+        return send(socket->fd, op->parts->iov_base, op->parts->iov_len, flags);
+    return sendmsg(socket->fd, &message, flags);
 }
 
 static int try_receive(struct iocp_socket *socket, struct iocp_op *op)
@@ -116,7 +118,7 @@ static int try_send(struct iocp_socket *socket, struct iocp_op *op)
     if (op->part_count == 0)
         return 0;
     do
-        sent = send_once(socket->fd, op);
+        sent = send_once(socket, op);
     while (sent < 0 && errno == EINTR);
     if (sent < 0)
         return -errno;

@@ -208,7 +208,8 @@ static bool is_simple_send(const struct channel *channel)
     const struct iocp_op *op = channel->waiting.first;
 
     return op->kind == OP_SEND && op->part_count == 1 && op->parts->iov_len > 0 && channel->ready &&
-           channel->armed == ARMED_NONE && socket->error == 0 && !socket->skip_on_success;
+           channel->armed == ARMED_NONE && socket->error == 0 && !socket->skip_on_success &&
+           !socket->sends_shut;
 }
 
 static int uring_submit(struct engine *engine, struct channel *channel, struct op_list *done)

@@ -199,6 +199,7 @@ struct buffers {
     const struct iovec *parts;
     size_t count;
     struct iovec *storage;
+    bool last; /* the sending is shut down behind them */
 };
 
 static int check_buffers(const struct buffers *buffers)
@@ -233,7 +234,11 @@ static int begin_stream(struct channel *channel, struct iocp_op *op, const struc
         memcpy(buffers->storage, buffers->parts, buffers->count * sizeof *buffers->parts);
         op->parts = buffers->storage;
         op->part_count = (uint16_t)buffers->count;
+        /* Before: the call that sends them is to know. */
+        socket->sends_shut = socket->sends_shut || buffers->last;
         result = start(channel, op);
+        if (result < 0 && buffers->last)
+            socket->sends_shut = false;
     }
     lock_release(&socket->lock);
     return result;
@@ -244,7 +249,8 @@ static int begin_plain(struct channel *channel, struct iocp_op *op, const struct
 {
     if (op == NULL)
         return -EINVAL;
-    return begin_stream(channel, op, &(struct buffers){part, 1, &op->part}, callback, context);
+    return begin_stream(channel, op, &(struct buffers){part, 1, &op->part, false}, callback,
+                        context);
 }
 
 static int begin_vector(struct channel *channel, struct iocp_vector_op *op,
@@ -253,7 +259,7 @@ static int begin_vector(struct channel *channel, struct iocp_vector_op *op,
     if (op == NULL)
         return -EINVAL;
     return begin_stream(channel, &op->op,
-                        &(struct buffers){source->parts, source->count, op->parts}, callback,
+                        &(struct buffers){source->parts, source->count, op->parts, false}, callback,
                         context);
 }
 
@@ -267,8 +273,8 @@ int iocp_begin_receive_vector(struct iocp_socket *socket, struct iocp_vector_op 
                               const struct iovec *parts, size_t part_count, iocp_callback *callback,
                               void *context)
 {
-    return begin_vector(&socket->in, op, &(struct buffers){parts, part_count, NULL}, callback,
-                        context);
+    return begin_vector(&socket->in, op, &(struct buffers){parts, part_count, NULL, false},
+                        callback, context);
 }
 
 int iocp_begin_send(struct iocp_socket *socket, struct iocp_op *op, const void *buffer, size_t size,
@@ -279,12 +285,23 @@ int iocp_begin_send(struct iocp_socket *socket, struct iocp_op *op, const void *
     return begin_plain(&socket->out, op, &part, callback, context);
 }
 
+int iocp_begin_send_shutdown(struct iocp_socket *socket, struct iocp_op *op, const void *buffer,
+                             size_t size, iocp_callback *callback, void *context)
+{
+    const struct iovec part = source(buffer, size);
+
+    if (op == NULL)
+        return -EINVAL;
+    return begin_stream(&socket->out, op, &(struct buffers){&part, 1, &op->part, true}, callback,
+                        context);
+}
+
 int iocp_begin_send_vector(struct iocp_socket *socket, struct iocp_vector_op *op,
                            const struct iovec *parts, size_t part_count, iocp_callback *callback,
                            void *context)
 {
-    return begin_vector(&socket->out, op, &(struct buffers){parts, part_count, NULL}, callback,
-                        context);
+    return begin_vector(&socket->out, op, &(struct buffers){parts, part_count, NULL, false},
+                        callback, context);
 }
 
 static ssize_t end_stream(struct iocp_socket *socket, struct iocp_op *op, enum op_kind kind)

@@ -51,6 +51,7 @@ struct exchange {
     size_t moved; /* bytes of the reply sent so far; after it: bytes read and dropped */
     int64_t linger_deadline_ms;
     bool finishing; /* the reply in hand is the last one */
+    bool said_end;  /* its last piece was sent with the end */
 };
 
 /* A client that is silent costs no more than this: small. What all sessions have in common is the
@@ -187,7 +188,7 @@ static void linger_more(struct session *session)
 static void finish(struct session *session)
 {
     if (session->peer_ended || !session->has_spoken || take_up(session) < 0 ||
-        iocp_socket_shutdown(session->socket, SHUT_WR) < 0) {
+        (!session->exchange->said_end && iocp_socket_shutdown(session->socket, SHUT_WR) < 0)) {
         end_in_order(session);
         return;
     }
@@ -232,15 +233,27 @@ static void be_idle(struct session *session)
 
 static void on_sent(struct iocp_op *op, void *context);
 
+/* The last piece takes the end along; but the transcript tells first that it was sent. */
+static bool says_end(const struct exchange *exchange, size_t size)
+{
+    return exchange->finishing && size <= PIECE_SIZE && !exchange->handler.rules->transcript;
+}
+
 static void send_reply(struct session *session)
 {
     struct sessions *all = all_of(session);
-    const struct handler *handler = &session->exchange->handler;
-    const char *unsent = (const char *)handler->reply + session->exchange->moved;
-    size_t size = handler->reply_size - session->exchange->moved;
+    struct exchange *exchange = session->exchange;
+    const char *unsent = (const char *)exchange->handler.reply + exchange->moved;
+    size_t size = exchange->handler.reply_size - exchange->moved;
+    int result;
 
+    exchange->said_end = says_end(exchange, size);
     iocp_op_set_timeout(&session->op, all->idle_timeout_ms);
-    int result = iocp_begin_send(session->socket, &session->op, unsent,
+    if (exchange->said_end)
+        result =
+            iocp_begin_send_shutdown(session->socket, &session->op, unsent, size, on_sent, all);
+    else
+        result = iocp_begin_send(session->socket, &session->op, unsent,
                                  size < PIECE_SIZE ? size : PIECE_SIZE, on_sent, all);
     if (result < 0)
         end_failed(session, result);

@@ -204,7 +204,21 @@ IOCP_API IOCP_MUST_CHECK int iocp_begin_send_vector(struct iocp_socket *socket,
                                                     const struct iovec *parts, size_t part_count,
                                                     iocp_callback *callback, void *context);
 
-/* End a send, plain or vectored. Returns the number of bytes, all of them; or as every end. */
+/*
+ * Begin sending the last bytes, and shut the sending down behind them: the peer sees the end with
+ * them, in the same segment, where iocp_socket_shutdown sends it one more. Sends in flight go
+ * first; begins of sends afterwards fail with -ESHUTDOWN. However the send ends, the peer then
+ * sees the end. If begin fails the sending stays open. (TransmitFile with TF_DISCONNECT)
+ *
+ * Ownership  As iocp_begin_send.
+ * Returns    As iocp_begin_receive.
+ */
+IOCP_API IOCP_MUST_CHECK int iocp_begin_send_shutdown(struct iocp_socket *socket,
+                                                      struct iocp_op *op, const void *buffer,
+                                                      size_t size, iocp_callback *callback,
+                                                      void *context);
+
+/* End a send of any kind. Returns the number of bytes, all of them; or as every end. */
 IOCP_API IOCP_MUST_CHECK ssize_t iocp_end_send(struct iocp_socket *socket, struct iocp_op *op);
 
 /*
