@@ -50,9 +50,11 @@ struct runner {
     pid_t thread;
     clockid_t cpu_clock;
     unsigned seen_look;  /* the last one that saw it */
-    unsigned seen_takes; /* by that look, as the next two */
+    int64_t seen_ns;     /* when its progress was last looked at */
+    unsigned seen_takes; /* then, as the next */
     size_t seen_ready;
-    int64_t seen_cpu_ns;
+    int64_t asked_ns;     /* when its processor time was last asked for */
+    int64_t asked_cpu_ns; /* what it was */
 };
 
 /* A thread inside a wait, on its own stack. Guarded by the port's lock. */
@@ -94,6 +96,7 @@ struct iocp_port {
     unsigned spare_watchers; /* of these, those that sleep between two looks */
     unsigned looks;          /* at the runners, so far */
     int64_t looked_ns;       /* when the last one began */
+    int64_t wary_until_ns;   /* callbacks have been found asleep lately; 0: none */
     bool called;             /* a waiter was called to sit down, and has not yet come */
     size_t users;
     size_t holds;
@@ -213,6 +216,9 @@ int64_t watch_limit(struct iocp_port *port, struct waiter *waiter, int64_t deadl
 
 /* After a wait: look, if it is time. The lock is let go meanwhile. */
 void watch_look(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
+
+/* Who comes by looks, where callbacks have been found asleep lately. The lock is let go. */
+void watch_pass(struct iocp_port *port) REQUIRES(port->lock);
 
 /* The waiter goes. */
 void watch_leave(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);

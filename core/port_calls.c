@@ -109,6 +109,7 @@ static int take_at_port(struct iocp_port *port, struct op_list *taken, size_t ca
     int result;
 
     starved_return(port, runner);
+    watch_pass(port);
     result = port_take_or_wait(port, runner, taken, capacity, deadline_ns);
     port_let_go(port);
     watch_begin(port);
