@@ -194,6 +194,49 @@ Test(server, handler_echo_answers_each_piece_as_it_comes)
     cr_expect(eq(int, server_stop(&server), 0));
 }
 
+/* The first replies come out of memory made to measure, the later ones out of a buffer that stays
+ * and grows. */
+Test(server, handler_echo_answers_a_busy_client_as_it_does_a_silent_one)
+{
+    char message[16 * 1024], echo[sizeof message];
+    struct server_process server;
+    server_start(&server, ARGUMENTS("--handler", "echo", "--quiet"));
+    int fd = client_connect(&server);
+
+    for (size_t round = 1; round <= 24; round++) {
+        const size_t size = round <= 8 ? round : sizeof message * round / 24;
+
+        for (size_t i = 0; i < size; i++)
+            message[i] = (char)(i * 7 / 5 + round);
+        client_send(fd, message, size);
+        cr_assert(eq(sz, (size_t)client_receive_all(fd, echo, size), size));
+        cr_assert(zero(int, memcmp(echo, message, size)));
+    }
+
+    close(fd);
+    cr_expect(eq(int, server_stop(&server), 0));
+}
+
+/* Between the pieces nothing is in hand, but the count. */
+Test(server, handler_discard_counts_what_comes_a_piece_at_a_time)
+{
+    struct server_process server;
+    server_start(&server, ARGUMENTS("--handler", "discard"));
+    int fd = client_connect(&server);
+
+    for (int i = 0; i < 8; i++) {
+        client_send(fd, "piece", 5);
+        client_wait_until_taken(&server, fd);
+    }
+    char more;
+    cr_assert(shutdown(fd, SHUT_WR) == 0);
+    cr_expect(eq(int, (int)client_receive_all(fd, &more, 1), 0));
+
+    close(fd);
+    cr_expect(eq(int, server_stop(&server), 0));
+    expect_transcript(&server, "Read 40 bytes from socket.\n", 1);
+}
+
 Test(server, handler_discard_reads_all_and_answers_nothing)
 {
     static char message[100000];
