@@ -77,8 +77,10 @@ static void read_completion(struct iocp_op *op, struct iocp_completion *completi
 static void glance(struct iocp_port *port, struct runner *runner)
 {
     lock_acquire(&port->lock);
-    if (!port->closed)
+    if (!port->closed) {
         lanes_glance(port, runner);
+        port_let_go(port); /* who came meanwhile has found no lane */
+    }
     port_unlock(port);
 }
 
