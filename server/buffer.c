@@ -9,7 +9,7 @@
 
 #include "spares.h"
 
-/* From here on it is mapped: it grows without being copied, and becomes a spare. */
+/* From here on it is mapped, and becomes a spare. */
 #define MAPPED_MIN ((size_t)32 * 1024)
 
 static bool is_mapped(const struct buffer *buffer)
@@ -24,29 +24,28 @@ static size_t next_capacity(const struct buffer *buffer, size_t capacity_max)
     return wanted < capacity_max ? wanted : capacity_max;
 }
 
-/* Mapped memory, of the size that is wanted or the size that a spare has. NULL: there is none. */
-static char *map(size_t *capacity, struct spares *spares)
+static char *map(size_t size)
 {
-    void *memory = spares_take(spares, capacity);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (memory)
-        return memory;
-    memory = mmap(NULL, *capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+/* A spare most often has what a message needs, so a larger one is looked for only once. (mremap
+ * would save a copy then, but thread sanitizers do not know it.) */
 static char *grow_mapped(const struct buffer *buffer, size_t *capacity, struct spares *spares)
 {
-    if (is_mapped(buffer)) {
-        void *memory = mremap(buffer->bytes, buffer->capacity, *capacity, MREMAP_MAYMOVE);
+    char *bytes = is_mapped(buffer) ? NULL : spares_take(spares, capacity);
 
-        return memory == MAP_FAILED ? NULL : memory;
-    }
-    char *bytes = map(capacity, spares);
-    if (bytes) {
-        memcpy(bytes, buffer->bytes, buffer->size);
+    if (!bytes)
+        bytes = map(*capacity);
+    if (!bytes)
+        return NULL;
+    memcpy(bytes, buffer->bytes, buffer->size);
+    if (is_mapped(buffer))
+        munmap(buffer->bytes, buffer->capacity);
+    else
         free(buffer->bytes);
-    }
     return bytes;
 }
 
