@@ -402,9 +402,10 @@ static int hand_over(struct session *session, const void *bytes, size_t size)
     return result;
 }
 
-/* Something is there, so this receive does not wait; nothing is posted for it. When many silent
- * clients speak at once, each takes the memory that its bytes need, and no buffer. */
-static void receive_what_is_there(struct session *session)
+/* This receive does not wait for anybody: with `certain`, something is there; else it is taken back
+ * if nothing is. So nothing is posted for it. When many silent clients speak at once, each takes
+ * the memory that its bytes need, and no buffer. */
+static void receive_what_is_there(struct session *session, bool certain)
 {
     char bytes[BUFFER_FIRST];
     int result = iocp_begin_receive(session->socket, &session->op, bytes, sizeof bytes, NULL,
@@ -413,6 +414,11 @@ static void receive_what_is_there(struct session *session)
     if (result < 0) {
         end_failed(session, result);
         return;
+    }
+    if (!certain && !iocp_op_completed(&session->op)) {
+        int asked = iocp_socket_cancel(session->socket, &session->op);
+
+        (void)asked; /* it fails if something has come after all: the end tells */
     }
     ssize_t received = iocp_end_receive(session->socket, &session->op);
     if (received >= 0)
@@ -433,7 +439,7 @@ static void on_readable(struct iocp_op *op, void *context)
         receive_failed(session, (int)received);
     } else {
         note_time(session);
-        receive_what_is_there(session);
+        receive_what_is_there(session, true);
     }
 }
 
@@ -455,7 +461,7 @@ static void on_opened(struct iocp_op *op, void *context)
     if (sessions_are_draining(context))
         be_idle(session);
     else
-        receive_more(session); /* most often the first bytes have come with the client */
+        receive_what_is_there(session, false); /* the first bytes often come with the client */
 }
 
 int session_start(struct sessions *sessions, int fd)
