@@ -300,8 +300,10 @@ void lanes_leave_found(struct iocp_port *port, struct waiter *waiter)
 {
     struct runner *runner = waiter->runner;
 
-    if (waiter->found.first != NULL && (port->queued > 0 || runner->lane == NULL ||
-                                        !lane_keep(runner->lane, runner, &waiter->found)))
+    bool may_keep = runner->state == RUNNER_RUNS && runner->lane != NULL && port->queued == 0;
+
+    if (waiter->found.first != NULL &&
+        !(may_keep && lane_keep(runner->lane, runner, &waiter->found)))
         port_queue(port, &waiter->found);
 }
 

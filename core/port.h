@@ -175,8 +175,8 @@ void lanes_rise(struct iocp_port *port, struct waiter *waiter, bool keep) REQUIR
 void lanes_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
     REQUIRES(port->lock);
 
-/* What the waiter found and nobody took stays with the lane it has kept; if it has none, or if
- * something is in the queue, it joins that. */
+/* What the waiter found and nobody took stays with the lane it has kept, for when its callback
+ * returns. If it has none, runs none yet, or if something is in the queue, it joins that. */
 void lanes_leave_found(struct iocp_port *port, struct waiter *waiter) REQUIRES(port->lock);
 
 /* The lane's runner no longer runs for it: its completions to the queue, its seat to others. */

@@ -60,10 +60,8 @@ void starved_return(struct iocp_port *port, struct runner *runner)
         now_ns - port->told_ns < BETWEEN_TWO_NS)
         return;
     port_gather_all(port); /* what lanes hold is late, and what waits unseen in engines too */
-    if (port->queued == 0) {
+    if (port->queued == 0)
         lanes_glance(port, runner);
-        port_gather_all(port);
-    }
     if (port->queued == 0)
         return;
 

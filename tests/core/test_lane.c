@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "port.h"
 #include "stage.h"
@@ -313,6 +314,47 @@ EngineTest(lane, a_look_at_the_port_finds_what_a_lane_holds)
     expect_cancelled();
     atomic_store(&canceller.let_go, true);
     close_connections();
+    stage_close();
+}
+
+/* The calling thread takes as many packets as it may before it has to look into the engine. */
+static void take_until_a_look_is_due(void)
+{
+    struct iocp_completion completion;
+
+    for (unsigned i = 1; i < TURNS_PER_GLANCE; i++)
+        cr_assert(zero(int, iocp_port_post(stage.port, 0, i, NULL)));
+    for (unsigned i = 1; i < TURNS_PER_GLANCE; i++)
+        cr_assert(zero(int, iocp_port_wait(stage.port, &completion, 0)));
+}
+
+/* It found the completion by a look before it waits, while another held the only slot. */
+EngineTest(lane, what_a_look_finds_for_a_thread_without_a_slot_comes_to_another)
+{
+    struct iocp_completion completion;
+    struct taker other = {0};
+
+    stage_open(*engine, 1, 0);
+    contract_connect(&stage, &connections[0]);
+    catcher_begin(&catchers[0], &connections[0], 0);
+    take_until_a_look_is_due();
+    taker_start(&other);
+    iocp_blocking_begin();
+    cr_assert(zero(int, iocp_port_post(stage.port, 0, 0, NULL)));
+    taker_go(&other, stage.port, IOCP_INFINITE); /* and finds it in the queue: it sits nowhere */
+    cr_assert(zero(int, taker_result(&other)));
+    iocp_blocking_end();
+    cr_assert(eq(long, send(connections[0].peer, "x", 1, 0), 1));
+
+    cr_expect(eq(int, iocp_port_wait(stage.port, &completion, 0), -ETIMEDOUT));
+    iocp_blocking_begin();
+    taker_go(&other, stage.port, IOCP_INFINITE);
+    cr_assert(zero(int, taker_result(&other)));
+
+    cr_expect(eq(ptr, other.completion.op, &catchers[0].op));
+    iocp_blocking_end();
+    taker_end(&other);
+    contract_disconnect(&connections[0]);
     stage_close();
 }
 
