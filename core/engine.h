@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "channel.h"
+#include "spin.h"
 
 struct engine;
 struct iocp_socket;
@@ -76,6 +77,7 @@ struct engine {
     /* Somebody sits: what is left for the next wait to do needs a wake. Written under the port's
      * lock, before the wait begins; an engine reads it after it has left something to do. */
     atomic_bool attended;
+    struct spin spin; /* of the thread that waits; not of shared engines */
 };
 
 /* Start the engine of that name, or with NULL or "auto" the best that works. 0, -EINVAL (no

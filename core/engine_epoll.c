@@ -20,7 +20,6 @@
 #include "engine.h"
 #include "lock.h"
 #include "socket.h"
-#include "spin.h"
 
 enum { EVENTS_PER_WAIT = 128 };
 
@@ -30,7 +29,6 @@ struct epoll_engine {
     struct engine engine;
     int epoll_fd;
     int wake_fd;
-    struct spin spin;
     struct lock lock;
     struct channel *retired; /* of closed sockets, still held; guarded by lock */
 };
@@ -186,13 +184,13 @@ static void drain_wake(struct epoll_engine *self)
 static int collect(struct epoll_engine *self, struct epoll_event events[], int64_t deadline_ns)
 {
     const int limit_ms = deadline_left_ms(deadline_ns);
-    const int looks = limit_ms != 0 ? spin_looks(&self->spin) : 0;
+    const int looks = limit_ms != 0 ? spin_looks(&self->engine.spin) : 0;
     int count = 0;
 
     for (int i = 0; i < looks && count == 0; i++)
         count = epoll_wait(self->epoll_fd, events, EVENTS_PER_WAIT, 0);
     if (looks > 0)
-        spin_ended(&self->spin, count > 0);
+        spin_ended(&self->engine.spin, count > 0);
     return count > 0 ? count : epoll_wait(self->epoll_fd, events, EVENTS_PER_WAIT, limit_ms);
 }
 

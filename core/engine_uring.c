@@ -28,7 +28,6 @@
 #include "engine_uring_ring.h"
 #include "lane.h"
 #include "socket.h"
-#include "spin.h"
 
 enum { RETURNS_PER_WAIT = 128 };
 
@@ -47,8 +46,7 @@ struct uring_engine {
     struct engine engine;
     struct ring ring;
     int wake_fd;
-    struct spin spin;    /* of the thread that waits */
-    bool wake_armed;     /* as the next one: of the thread that waits */
+    bool wake_armed;     /* of the thread that waits, as the next one */
     uint64_t wake_count; /* the kernel writes it */
 };
 
@@ -365,7 +363,7 @@ static void take_returns(struct uring_engine *self, struct op_list *done)
 
 static void enter(struct uring_engine *self, int64_t deadline_ns)
 {
-    const int looks = deadline_ns > 0 ? spin_looks(&self->spin) : 0;
+    const int looks = deadline_ns > 0 ? spin_looks(&self->engine.spin) : 0;
     bool found = false;
 
     for (int i = 0; i < looks && !found; i++) {
@@ -373,7 +371,7 @@ static void enter(struct uring_engine *self, int64_t deadline_ns)
         found = ring_has_returns(&self->ring);
     }
     if (looks > 0)
-        spin_ended(&self->spin, found);
+        spin_ended(&self->engine.spin, found);
     if (!found)
         ring_enter(&self->ring, deadline_ns);
 }

@@ -287,6 +287,8 @@ void lanes_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_
     struct op_list done = {0};
 
     waiter->runner->turns = 0;
+    if (waiter->seat == NULL)
+        spin_note_takes(&lanes->engine->spin, port->starts);
     port_unlock(port);
     if (lanes->next_held == NULL)
         wait_in_one(lanes, waiter->seat, deadline_ns, &done);

@@ -7,6 +7,16 @@
 
 TestSuite(spin, .timeout = 10);
 
+/* One of a thread that has taken so often in a row that it may look. */
+static struct spin open_spin(void)
+{
+    struct spin spin = {0};
+
+    for (unsigned i = 0; i < SPIN_ALONE; i++)
+        spin_note_takes(&spin, i);
+    return spin;
+}
+
 /* Waits that sleep at once, until the next one that looks. */
 static int count_pause(struct spin *spin)
 {
@@ -19,7 +29,7 @@ static int count_pause(struct spin *spin)
 
 Test(spin, goes_on_as_long_as_it_finds_something)
 {
-    struct spin spin = {0};
+    struct spin spin = open_spin();
 
     for (int i = 0; i < 10; i++) {
         cr_expect(gt(int, spin_looks(&spin), 0));
@@ -29,7 +39,7 @@ Test(spin, goes_on_as_long_as_it_finds_something)
 
 Test(spin, in_vain_is_tried_ever_more_seldom_but_never_given_up)
 {
-    struct spin spin = {0};
+    struct spin spin = open_spin();
     int pause = 0;
 
     cr_expect(zero(int, count_pause(&spin)));
@@ -45,12 +55,29 @@ Test(spin, in_vain_is_tried_ever_more_seldom_but_never_given_up)
 
 Test(spin, that_finds_something_once_more_goes_on)
 {
-    struct spin spin = {0};
+    struct spin spin = open_spin();
 
     for (int i = 0; i < 5; i++)
         spin_ended(&spin, false);
     (void)count_pause(&spin);
     spin_ended(&spin, true);
 
+    cr_expect(gt(int, spin_looks(&spin), 0));
+}
+
+Test(spin, needs_a_row_of_waits_between_which_no_other_thread_took_anything)
+{
+    struct spin spin = {0};
+    unsigned takes = 0;
+
+    for (int row = 0; row < 2; row++) {
+        for (int i = 1; i < SPIN_ALONE; i++) {
+            spin_note_takes(&spin, ++takes);
+            cr_expect(zero(int, spin_looks(&spin)));
+        }
+        takes += 2; /* another thread's and its own */
+    }
+    for (int i = 0; i <= SPIN_ALONE; i++)
+        spin_note_takes(&spin, ++takes);
     cr_expect(gt(int, spin_looks(&spin), 0));
 }
