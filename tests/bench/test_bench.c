@@ -103,10 +103,10 @@ static void expect_measured(const struct result_row *row, size_t rounds)
     cr_expect(eq(sz, row->figures[FIGURE_RATE].count, rounds), "%s", row->subject);
     cr_expect(eq(sz, row->figures[FIGURE_CPU_US].count, rounds), "%s", row->subject);
     for (size_t i = 0; i < rounds; i++) {
-        cr_expect(gt(dbl, row->figures[FIGURE_RATE].values[i], 0), "%s", row->subject);
-        cr_expect(gt(dbl, row->figures[FIGURE_CPU_US].values[i], 0), "%s", row->subject);
+        cr_expect(lt(dbl, 0, row->figures[FIGURE_RATE].values[i]), "%s", row->subject);
+        cr_expect(lt(dbl, 0, row->figures[FIGURE_CPU_US].values[i]), "%s", row->subject);
     }
-    cr_expect(gt(u64, row->latency_count, 0), "%s", row->subject);
+    cr_expect(lt(u64, 0, row->latency_count), "%s", row->subject);
 }
 
 static void expect_file(const char *name, const char *beginning)
@@ -164,9 +164,9 @@ Test(bench, measures_every_scenario_of_the_quick_matrix, .init = make_place, .fi
                                scenario_at(i) == &scenario_queue
                            ? "libiocp epoll"
                            : "iocp-server epoll");
-    cr_expect(gt(
-        dbl, find_row(&results, "idle", "iocp-server epoll")->figures[FIGURE_IDLE_BYTES].values[0],
-        0));
+    cr_expect(
+        lt(dbl, 0,
+           find_row(&results, "idle", "iocp-server epoll")->figures[FIGURE_IDLE_BYTES].values[0]));
     results_destroy(&results);
 }
 
@@ -402,7 +402,7 @@ Test(bench, has_a_program_that_counts_the_echoes_of_a_server)
     char *said =
         count_echoes("0.1", IOCP_PEERS_DIRECTORY "/peer-epoll --port={port} --workers=1", 0);
 
-    cr_expect(gt(int, atoi(said), 0), "%s", said);
+    cr_expect(lt(int, 0, atoi(said)), "%s", said);
     free(said);
     free(count_echoes("0.1", "sh -c 'exit 3'", 1));
     said = count_echoes(
@@ -468,5 +468,5 @@ Test(bench, leaves_no_process_behind_when_it_is_killed, .init = make_place, .fin
     while (wait(NULL) > 0)
         orphans++;
     cr_expect(eq(int, errno, ECHILD));
-    cr_expect(gt(int, orphans, 0));
+    cr_expect(lt(int, 0, orphans));
 }

@@ -61,7 +61,7 @@ static void expect_error(enum load_kind kind, enum manner manner, enum load_erro
 
     if (kind == LOAD_STREAM)
         expect_one_error(class, error);
-    cr_expect(gt(u64, result.errors[class], 0), "not %s", load_error_name(class));
+    cr_expect(lt(u64, 0, result.errors[class]), "not %s", load_error_name(class));
     cr_expect(eq(u64, load_error_count(&result), result.errors[class]));
     cr_expect(eq(int, result.error, error));
     expect_no_latencies();
@@ -74,9 +74,9 @@ static void expect_echoes(struct load_options *options)
     cr_expect(zero(u64, load_error_count(&result)), "%s", strerror(-result.error));
     cr_expect(zero(u64, result.slept.count));
     cr_expect(zero(u64, result.unanswered));
-    cr_expect(gt(u64, result.latency.count, 0));
+    cr_expect(lt(u64, 0, result.latency.count));
     cr_expect(ge(dbl, result.seconds, (double)options->measured_ns / 1e9));
-    cr_expect(gt(dbl, result.generator, 0));
+    cr_expect(lt(dbl, 0, result.generator));
 }
 
 Test(generator, completes_what_an_honest_server_echoes)
@@ -85,7 +85,7 @@ Test(generator, completes_what_an_honest_server_echoes)
 
     expect_echoes(&options);
 
-    cr_expect(gt(u64, result.completed, 0));
+    cr_expect(lt(u64, 0, result.completed));
     /* All that began in the measured time, but for one at most, ended in it. */
     cr_expect(ge(u64, result.latency.count, result.completed));
     cr_expect(le(u64, result.latency.count, result.completed + 1));
@@ -132,7 +132,7 @@ Test(generator, keeps_marked_round_trips_apart)
     put_load_on(MARKS_ALL, &options);
 
     cr_expect(zero(u64, load_error_count(&result)));
-    cr_expect(gt(u64, result.slept.count, 0));
+    cr_expect(lt(u64, 0, result.slept.count));
     cr_expect(zero(u64, result.latency.count));
 }
 

@@ -74,7 +74,7 @@ static void read_screen(FILE *terminal, int screen, char *text, size_t size)
     while (length == 0 || text[length - 1] != '$') {
         ssize_t count = read(screen, text + length, size - 1 - length);
 
-        cr_assert(gt(i64, (int64_t)count, 0));
+        cr_assert(lt(i64, 0, (int64_t)count));
         length += (size_t)count;
     }
     text[length - 1] = '\0';

@@ -47,7 +47,7 @@ static void write_and_read(void)
     cr_assert(ne(ptr, file, NULL));
     free(page);
     page = NULL;
-    cr_assert(gt(long, (long)getdelim(&page, &size, '\0', file), 0));
+    cr_assert(lt(long, 0, (long)getdelim(&page, &size, '\0', file)));
     (void)fclose(file);
 }
 
@@ -132,7 +132,7 @@ Test(report, escapes_what_comes_from_outside)
     write_and_read();
     expect_well_formed();
     cr_expect(eq(sz, page_count(page, "<b id="), 0));
-    cr_expect(gt(sz, page_count(page, "&lt;b id=&#39;x&#39; a=&quot;y&quot;&gt;&amp;amp;"), 20));
+    cr_expect(lt(sz, 20, page_count(page, "&lt;b id=&#39;x&#39; a=&quot;y&quot;&gt;&amp;amp;")));
 }
 
 Test(report, control_characters_become_spaces, .init = NULL, .fini = NULL)

@@ -128,7 +128,7 @@ Test(results, keep_latencies_in_microseconds_from_the_least_to_the_most)
     cr_expect(eq(dbl, results_percentiles[RESULTS_PERCENTILES - 1], 100));
     cr_expect(eq(dbl, us[RESULTS_PERCENTILES - 1], 1));
     for (size_t i = 1; i < RESULTS_PERCENTILES; i++) {
-        cr_expect(gt(dbl, results_percentiles[i], results_percentiles[i - 1]));
+        cr_expect(lt(dbl, results_percentiles[i - 1], results_percentiles[i]));
         if (results_percentiles[i] == 50 || results_percentiles[i] == 99)
             cr_expect(eq(dbl, us[i], results_percentiles[i] / 100));
     }

@@ -53,7 +53,7 @@ static uint16_t end(struct arrival *arrival)
 
     if (iocp_end_accept(listener, &arrival->op, 0, &accepted) < 0)
         return 0;
-    cr_assert(gt(int, iocp_socket_remote_address(accepted, &address), 0));
+    cr_assert(lt(int, 0, iocp_socket_remote_address(accepted, &address)));
     cr_expect(eq(u16, arrival->said, ntohs(((const struct sockaddr_in *)&address)->sin_port)));
     iocp_socket_free(accepted);
     return arrival->said;
@@ -193,7 +193,7 @@ static unsigned accept_against(struct iocp_op *op, void (*end_it)(struct iocp_op
         if (result < 0)
             continue;
         cr_assert(eq(sz, iocp_op_count(op), sizeof number));
-        cr_assert(gt(u32, number, last));
+        cr_assert(lt(u32, last, number));
         last = number;
         served++;
         iocp_socket_free(accepted);

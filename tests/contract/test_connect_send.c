@@ -202,7 +202,7 @@ static void expect_arrived(size_t count)
     unsigned char *arrived = malloc(STUCK_SIZE);
 
     cr_assert(arrived != NULL);
-    cr_expect(gt(sz, count, 0));
+    cr_expect(lt(sz, 0, count));
     cr_expect(eq(long, loopback_read_all(peer, arrived, STUCK_SIZE), (long)count));
     cr_expect(zero(int, memcmp(arrived, pattern, count)));
     free(arrived);

@@ -231,7 +231,7 @@ static bool sends_without_delay(struct iocp_socket *socket)
     struct sockaddr_storage address;
     int length = iocp_socket_local_address(socket, &address);
 
-    cr_assert(gt(int, length, 0));
+    cr_assert(lt(int, 0, length));
     return has_no_delay(&address, (socklen_t)length);
 }
 

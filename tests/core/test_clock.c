@@ -54,7 +54,7 @@ Test(clock, a_deadline_is_not_over_until_nothing_is_left)
 Test(clock, a_deadline_far_away_is_capped)
 {
     cr_expect(eq(int, deadline_left_ms(DEADLINE_NONE - 1), INT_MAX));
-    cr_expect(gt(i64, deadline_after_ms(INT_MAX), clock_now_ns()));
+    cr_expect(lt(i64, clock_now_ns(), deadline_after_ms(INT_MAX)));
 }
 
 Test(clock, a_deadline_is_split_into_seconds_and_nanoseconds)

@@ -55,7 +55,7 @@ static enum handler_next give(const void *bytes, size_t size)
         size_t room_size;
 
         cr_assert(zero(int, handler_room(&handler, &room, &room_size)));
-        cr_assert(gt(sz, room_size, 0));
+        cr_assert(lt(sz, 0, room_size));
         if (room_size > size - given)
             room_size = size - given;
         memcpy(room, (const char *)bytes + given, room_size);
