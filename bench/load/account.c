@@ -5,9 +5,10 @@
 
 #include "clients.h"
 
+/* The moment of a message that has not begun. */
 static int64_t planned_ns(const struct load *load, const struct client *client, uint64_t message)
 {
-    return schedule_moment(&load->schedule, client_index(load, client), message);
+    return schedule_moment(&load->schedule, client_index(load, client), message + client->dropped);
 }
 
 void account_begun(struct load *load, struct client *client)
@@ -19,6 +20,7 @@ void account_begun(struct load *load, struct client *client)
         int64_t due_ns = planned_ns(load, client, client->begun);
         int64_t possible_ns = due_ns > client->room_ns ? due_ns : client->room_ns;
 
+        moment->due_ns = due_ns;
         if (due_ns >= load->start_ns)
             histogram_add(&load->result->slip, (uint64_t)(load->now_ns - possible_ns));
     }
@@ -26,23 +28,48 @@ void account_begun(struct load *load, struct client *client)
     load->flying++;
 }
 
-static void add_latencies(struct load *load, const struct client *client, struct moment moment)
+void account_dropped(struct load *load, struct client *client)
+{
+    if (planned_ns(load, client, client->begun) >= load->start_ns)
+        load->result->dropped++;
+    client->dropped++;
+}
+
+/* What began then is in the latencies; also in those of its part of the measured time. */
+static void add_latency(struct load *load, int64_t from_ns, int64_t latency_ns)
+{
+    const struct load_options *options = load->options;
+    double done = (double)(from_ns - load->start_ns) / (double)options->measured_ns;
+    size_t part = (size_t)(done * (double)options->part_count);
+
+    histogram_add(&load->result->latency, (uint64_t)latency_ns);
+    if (part < options->part_count) /* a load may be measured a little longer than asked for */
+        histogram_add(&options->parts[part], (uint64_t)latency_ns);
+}
+
+static void add_latencies(struct load *load, struct moment moment)
 {
     struct load_result *result = load->result;
     bool open = load_is_open(load);
-    int64_t from_ns = open ? planned_ns(load, client, client->ended) : moment.sent_ns;
+    int64_t from_ns = open ? moment.due_ns : moment.sent_ns;
+    int64_t latency_ns = load->now_ns - from_ns;
 
     if (from_ns < load->start_ns)
         return;
-    histogram_add(moment.slept ? &result->slept : &result->latency,
-                  (uint64_t)(load->now_ns - from_ns));
-    if (open && !moment.slept)
+    if (moment.slept) {
+        histogram_add(&result->slept, (uint64_t)latency_ns);
+        return;
+    }
+    add_latency(load, from_ns, latency_ns);
+    if (open) {
         histogram_add(&result->uncorrected, (uint64_t)(load->now_ns - moment.sent_ns));
+        result->in_time += latency_ns <= load->options->in_time_ns;
+    }
 }
 
 void account_ended(struct load *load, struct client *client)
 {
-    add_latencies(load, client, *client_moment(load, client, client->ended));
+    add_latencies(load, *client_moment(load, client, client->ended));
     if (load->phase == MEASURING)
         load->result->completed++;
     if (client->begun - client->ended == load->depth)
@@ -54,7 +81,9 @@ void account_ended(struct load *load, struct client *client)
 /* The oldest message without an answer will have none. */
 static void add_unanswered(struct load *load, struct client *client, bool lost)
 {
-    int64_t due_ns = planned_ns(load, client, client->ended);
+    int64_t due_ns = client->ended < client->begun
+                         ? client_moment(load, client, client->ended)->due_ns
+                         : planned_ns(load, client, client->ended);
     int64_t waited_ns = load->now_ns - due_ns;
 
     client->ended++;
@@ -62,7 +91,7 @@ static void add_unanswered(struct load *load, struct client *client, bool lost)
         return;
     if (lost && waited_ns < load->options->patience_ns)
         waited_ns = load->options->patience_ns;
-    histogram_add(&load->result->latency, (uint64_t)waited_ns);
+    add_latency(load, due_ns, waited_ns);
     load->result->unanswered++;
 }
 
@@ -124,7 +153,7 @@ void account_unanswered(struct load *load)
         return;
     for (size_t i = 0; i < load->options->connections; i++) {
         struct client *client = &load->clients[i];
-        uint64_t planned = schedule_share(&load->schedule, i, load->planned);
+        uint64_t planned = schedule_share(&load->schedule, i, load->planned) - client->dropped;
 
         while (client->ended < planned)
             add_unanswered(load, client, client->given_up);

@@ -21,6 +21,7 @@
 /* A message in flight. */
 struct moment {
     int64_t sent_ns;
+    int64_t due_ns; /* open loop: as planned */
     bool slept;
 };
 
@@ -28,11 +29,12 @@ struct moment {
 struct client {
     int descriptor; /* -1: none */
     bool given_up;
-    bool failed;    /* its next connection waits for the next look */
-    bool resting;   /* closed loop: it is in the line of those who pause */
-    uint64_t begun; /* messages: the next one's number */
-    uint64_t ended; /* answered, or lost */
-    uint64_t sent;  /* bytes */
+    bool failed;      /* its next connection waits for the next look */
+    bool resting;     /* closed loop: it is in the line of those who pause */
+    uint64_t begun;   /* messages: the next one's number */
+    uint64_t ended;   /* answered, or lost */
+    uint64_t dropped; /* open loop: of its share of the plan, not numbered */
+    uint64_t sent;    /* bytes */
     uint64_t echoed;
     int64_t room_ns;        /* since when it has room for another message */
     int64_t due_ns;         /* while it rests */
@@ -120,6 +122,9 @@ void exchange_receive(struct load *load, struct client *client, bool ending);
 /* Message number `client->begun` is sent now; the oldest one in flight has ended now. */
 void account_begun(struct load *load, struct client *client);
 void account_ended(struct load *load, struct client *client);
+
+/* The client's oldest message in line is never sent. */
+void account_dropped(struct load *load, struct client *client);
 
 /* The client's connection has failed; it is closed. */
 void account_failure(struct load *load, struct client *client, int error);

@@ -47,7 +47,7 @@ static void begin_draining(struct load *load)
 
 static void end_measuring(struct load *load)
 {
-    load->now_ns = measure_now_ns();
+    load->now_ns = load->result->over_ns = measure_now_ns();
     load->result->seconds = (double)(load->now_ns - load->start_ns) / (double)SECOND_NS;
     load->result->generator =
         (double)(thread_cpu_ns() - load->cpu_ns) / (double)SECOND_NS / load->result->seconds;

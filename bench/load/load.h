@@ -10,6 +10,10 @@
  *            What of an open loop's plan has no answer even so does not vanish: it counts in
  *            `latency` with the time it has waited - on a failed connection, at least with the
  *            patience - and is told as `unanswered`. So an overload ends in time, and shows.
+ * Dropping   Who wants to see an overload go on and on has lines no longer than the depth: where
+ *            another message would have to wait, the oldest in line is dropped, as clients do who
+ *            have lost interest. It is never sent, has no latency, and is told as `dropped`: all
+ *            that was planned is in `latency` or dropped.
  * Errors     Each ends a connection, and what was in flight on it. A stream's client is given
  *            up, as is one that was refused; the others try again within LOAD_RETRY_NS.
  * Echo       Every byte is compared with what was sent. Only in a marked load the first byte of
@@ -49,11 +53,17 @@ struct load_options {
     size_t message_size; /* at least 1 */
     size_t depth;        /* LOAD_STREAM: messages in flight on a connection, 1 to LOAD_DEPTH_MAX */
     double rate;         /* open loop: messages a second of all together; 0: closed loop */
+    bool drops;          /* open loop: see above */
+    int64_t in_time_ns;  /* open loop: an answer so soon after its message's moment is in time */
     bool marked;
     int64_t warm_up_ns; /* not measured */
     int64_t measured_ns;
     int64_t pause_ns;    /* closed loop: from an echo to the connection's next message */
     int64_t patience_ns; /* what is not echoed by then, from its sending on, is late */
+    /* The measured time in parts of equal length: each is given the latencies of the operations
+     * that began (open loop: were planned) in it. NULL: nobody wants them. */
+    struct histogram *parts;
+    size_t part_count;
     void (*at)(enum load_moment moment, void *context); /* may be NULL */
     void *context;
     const atomic_bool *stop; /* may be NULL; true: end soon, with what there is */
@@ -72,6 +82,7 @@ enum load_error {
 struct load_result {
     uint64_t completed; /* operations that ended in the measured time */
     double seconds;   /* the measured time; less than asked for if no client was left, or stopped */
+    int64_t over_ns;  /* when it was over, by the clock of measure.h */
     double generator; /* processor time of this thread meanwhile, 1 = one whole processor */
 
     /* Latencies of the operations that began (open loop: were planned) in the measured time: to
@@ -85,6 +96,8 @@ struct load_result {
      */
     struct histogram slip;
     uint64_t unanswered; /* open loop: so many in `latency` were never answered, or even sent */
+    uint64_t dropped;    /* open loop: so many are not in `latency` */
+    uint64_t in_time;    /* open loop: so many in `latency` were answered in time */
 
     uint64_t errors[LOAD_ERRORS];
     int error; /* negative errno of the first; 0: none */

@@ -7,16 +7,29 @@
 static uint64_t due_of(const struct load *load, const struct client *client)
 {
     if (load_is_open(load))
-        return schedule_share(&load->schedule, client_index(load, client), load->planned);
+        return schedule_share(&load->schedule, client_index(load, client), load->planned) -
+               client->dropped;
     return load->phase == DRAINING || client->resting ? client->begun : UINT64_MAX;
+}
+
+/* The line is behind what there is room for. */
+static void shorten_line(struct load *load, struct client *client, uint64_t full)
+{
+    for (uint64_t due = due_of(load, client); due > full + load->depth; due--)
+        account_dropped(load, client);
 }
 
 void pace_client(struct load *load, struct client *client)
 {
-    uint64_t full = client->ended + load->depth, due = due_of(load, client);
-    uint64_t until = due < full ? due : full;
+    uint64_t full = client->ended + load->depth, due, until;
 
-    if (client->given_up || client->failed || client->begun >= until)
+    if (client->given_up || client->failed)
+        return;
+    if (load->options->drops)
+        shorten_line(load, client, full);
+    due = due_of(load, client);
+    until = due < full ? due : full;
+    if (client->begun >= until)
         return;
     while (client->begun < until)
         account_begun(load, client);

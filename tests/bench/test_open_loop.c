@@ -43,9 +43,10 @@ static uint64_t count_from(const struct histogram *histogram, int64_t value)
 static void expect_all_planned(const struct load_options *options)
 {
     double planned = options->rate * result.seconds;
+    uint64_t told = result.latency.count + result.dropped;
 
-    cr_expect(le(dbl, fabs((double)result.latency.count - planned), 1), "%llu of %g",
-              (unsigned long long)result.latency.count, planned);
+    cr_expect(le(dbl, fabs((double)told - planned), 1), "%llu of %g", (unsigned long long)told,
+              planned);
 }
 
 static void expect_rate_kept(struct load_options options)
@@ -212,6 +213,105 @@ Test(open_loop, ends_though_its_lines_have_not)
         cr_expect(eq(u64, result.uncorrected.count + result.unanswered, result.latency.count));
         cr_expect(ge(u64, count_from(&result.latency, options.patience_ns), result.unanswered));
     }
+}
+
+/* The answers, if there are any, come so late that most of what is planned has no room. */
+Test(open_loop, that_drops_has_all_that_it_sent_answered)
+{
+    for (enum load_kind kind = LOAD_STREAM; kind <= LOAD_CHURN; kind++) {
+        struct load_options options = options_for(kind, RATE);
+        struct puppet puppet = {.manner = SLOW, .for_ns = 10 * MS_NS};
+
+        options.drops = true;
+        result = (struct load_result){0};
+        puppet_load(&puppet, &options, &result);
+
+        cr_expect(zero(u64, load_error_count(&result)));
+        cr_expect(gt(u64, result.dropped, 0));
+        cr_expect(zero(u64, result.unanswered));
+        cr_expect(eq(u64, result.uncorrected.count, result.latency.count));
+        cr_expect(eq(u64, puppet.received, result.latency.count * options.message_size));
+        expect_all_planned(&options);
+    }
+}
+
+Test(open_loop, that_drops_has_a_line_as_long_as_the_depth)
+{
+    struct load_options options = options_for(LOAD_STREAM, RATE);
+    struct puppet puppet = {.manner = SILENT};
+
+    options.drops = true;
+    options.depth = 4;
+    options.patience_ns = 1000 * MS_NS;
+    puppet_load(&puppet, &options, &result);
+
+    cr_expect(eq(u64, puppet.received, options.depth * options.message_size));
+    cr_expect(eq(u64, result.unanswered, 2 * options.depth));
+    cr_expect(eq(u64, result.latency.count, 2 * options.depth));
+    expect_all_planned(&options);
+}
+
+/* However late the generator is: there are fewer messages than there is room for. */
+Test(open_loop, drops_nothing_that_has_room)
+{
+    struct load_options options = options_for(LOAD_STREAM, RATE);
+    struct puppet puppet = {.manner = STALLS, .after = 100, .for_ns = STALL_NS};
+
+    options.drops = true;
+    options.depth = LOAD_DEPTH_MAX;
+    puppet_load(&puppet, &options, &result);
+
+    cr_expect(zero(u64, result.dropped));
+    cr_expect(zero(u64, result.unanswered));
+    expect_all_planned(&options);
+}
+
+Test(open_loop, does_not_count_what_was_dropped_while_it_warmed_up)
+{
+    struct load_options options = options_for(LOAD_STREAM, RATE);
+    struct puppet puppet = {.manner = SLOW, .for_ns = 10 * MS_NS};
+
+    options.drops = true;
+    options.warm_up_ns = 100 * MS_NS;
+    puppet_load(&puppet, &options, &result);
+
+    cr_expect(gt(u64, result.dropped, 0));
+    expect_all_planned(&options);
+}
+
+Test(open_loop, counts_the_answers_in_time)
+{
+    struct load_options options = options_for(LOAD_STREAM, RATE);
+    struct puppet puppet = {.manner = HONEST};
+
+    options.in_time_ns = 60000 * MS_NS;
+    puppet_load(&puppet, &options, &result);
+    cr_expect(gt(u64, result.in_time, 0));
+    cr_expect(eq(u64, result.in_time, result.latency.count));
+
+    result = (struct load_result){0};
+    options.in_time_ns = 10 * MS_NS;
+    puppet = (struct puppet){.manner = SLOW, .for_ns = 11 * MS_NS};
+    puppet_load(&puppet, &options, &result);
+    cr_expect(gt(u64, result.latency.count, 0));
+    cr_expect(zero(u64, result.in_time));
+}
+
+Test(open_loop, tells_each_part_of_the_time_by_its_own_messages)
+{
+    static struct histogram parts[3];
+    struct load_options options = options_for(LOAD_STREAM, RATE);
+    struct puppet puppet = {.manner = STALLS, .after = 150, .for_ns = STALL_NS};
+
+    options.warm_up_ns = 50 * MS_NS;
+    options.parts = parts;
+    options.part_count = 3;
+    puppet_load(&puppet, &options, &result);
+
+    for (size_t i = 0; i < 3; i++)
+        cr_expect(le(dbl, fabs((double)parts[i].count - 100), 1), "part %zu: %llu", i,
+                  (unsigned long long)parts[i].count);
+    cr_expect(ge(u64, parts[1].max, (uint64_t)STALL_NS - 51 * (uint64_t)MS_NS));
 }
 
 Test(open_loop, counts_what_was_planned_for_a_failed_connection_as_if_it_had_waited)
