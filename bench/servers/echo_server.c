@@ -87,14 +87,23 @@ static void read_last_words(int errors, char words[LAST_WORDS])
             *at = '?';
 }
 
-static void say_how_it_ended(const struct echo_server *server, char *trouble, size_t size)
+/* Of a process that has ended, and is not reaped. */
+static siginfo_t how_it_ended(const struct echo_server *server)
 {
-    char words[LAST_WORDS];
     siginfo_t how = {0};
 
     (void)waitid(P_PID, (id_t)server->pid, &how, WEXITED | WNOWAIT | WNOHANG);
+    return how;
+}
+
+static void say_how_it_ended(const struct echo_server *server, const char *when, char *trouble,
+                             size_t size)
+{
+    siginfo_t how = how_it_ended(server);
+    char words[LAST_WORDS];
+
     read_last_words(server->errors, words);
-    (void)snprintf(trouble, size, "the server ended by itself, %s %d%s%s",
+    (void)snprintf(trouble, size, "the server ended %s, %s %d%s%s", when,
                    how.si_code == CLD_EXITED ? "status" : "signal", how.si_status,
                    words[0] ? ": " : "", words);
 }
@@ -106,7 +115,7 @@ bool echo_server_has_ended(const struct echo_server *server, int while_ms, char 
 
     if (poll(&ended, 1, while_ms) != 1)
         return false;
-    say_how_it_ended(server, trouble, size);
+    say_how_it_ended(server, "by itself", trouble, size);
     return true;
 }
 
@@ -153,7 +162,7 @@ static int wait_until_it_listens(const struct echo_server *server, const atomic_
 
     while ((there = listens(&server->address)) == 0) {
         if (poll(&ended, 1, 1) == 1) {
-            say_how_it_ended(server, trouble, size);
+            say_how_it_ended(server, "by itself", trouble, size);
             return -ECHILD;
         }
         if (stop && atomic_load(stop)) {
@@ -219,15 +228,44 @@ int echo_server_start(struct echo_server *server, const struct echo_server_optio
     return 0;
 }
 
-void echo_server_stop(struct echo_server *server)
+/* Returns whether it does as it is asked to. */
+static bool ask_to_end(const struct echo_server *server)
 {
     struct pollfd ended = {.fd = server->ended, .events = POLLIN};
 
     kill(server->pid, SIGTERM);
-    (void)poll(&ended, 1, ECHO_SERVER_PATIENCE_MS);
+    return poll(&ended, 1, ECHO_SERVER_PATIENCE_MS) == 1;
+}
+
+static void clear_away(struct echo_server *server)
+{
     kill(-server->pid, SIGKILL); /* before it is reaped: until then the number is its own */
     while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
     close(server->ended);
     close(server->errors);
+}
+
+void echo_server_stop(struct echo_server *server)
+{
+    (void)ask_to_end(server);
+    clear_away(server);
+}
+
+int echo_server_end(struct echo_server *server, char *trouble, size_t size)
+{
+    bool clean = false;
+
+    if (!ask_to_end(server)) {
+        (void)snprintf(trouble, size, "the server did not end within %d s of SIGTERM",
+                       ECHO_SERVER_PATIENCE_MS / 1000);
+    } else {
+        siginfo_t how = how_it_ended(server);
+
+        clean = how.si_code == CLD_EXITED && how.si_status == 0;
+        if (!clean)
+            say_how_it_ended(server, "not as it should by SIGTERM", trouble, size);
+    }
+    clear_away(server);
+    return clean ? 0 : -ECHILD;
 }

@@ -62,4 +62,8 @@ bool echo_server_has_ended(const struct echo_server *server, int while_ms, char 
 /* End it, first by SIGTERM, then by SIGKILL. */
 void echo_server_stop(struct echo_server *server);
 
+/* The same of a server that is to end by SIGTERM alone, with exit status 0. Returns 0; -ECHILD: it
+ * did not; then `trouble` says what happened, and what its last words were. */
+int echo_server_end(struct echo_server *server, char *trouble, size_t size);
+
 #endif

@@ -81,14 +81,20 @@ static int add_switches_of(struct sample *sample, const struct echo_server *serv
     return 0;
 }
 
-int sample_add_switches(struct sample *sample, const struct echo_server *server)
+static DIR *open_folder(const struct echo_server *server, const char *name)
 {
     char path[PATH_SIZE];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/%s", (int)server->pid, name);
+    return opendir(path);
+}
+
+int sample_add_switches(struct sample *sample, const struct echo_server *server)
+{
+    DIR *threads = open_folder(server, "task");
     struct dirent *entry;
     int error = 0;
 
-    (void)snprintf(path, sizeof path, "/proc/%d/task", (int)server->pid);
-    DIR *threads = opendir(path);
     if (!threads)
         return -errno;
     while (error == 0 && (entry = readdir(threads)))
@@ -98,18 +104,37 @@ int sample_add_switches(struct sample *sample, const struct echo_server *server)
     return error;
 }
 
+int sample_count_descriptors(const struct echo_server *server, size_t *count)
+{
+    DIR *descriptors = open_folder(server, "fd");
+    struct dirent *entry;
+
+    if (!descriptors)
+        return -errno;
+    *count = 0;
+    while ((entry = readdir(descriptors)))
+        *count += entry->d_name[0] != '.';
+    closedir(descriptors);
+    return 0;
+}
+
+/* The kernel counts a little of both in passing: the peak may seem to be below what there is. */
 int sample_add_memory(struct sample *sample, const struct echo_server *server)
 {
+    uint64_t resident = 0, peak = 0;
     char line[256];
     FILE *status = open_file(server, "status");
 
     if (!status)
         return -errno;
     while (fgets(line, sizeof line, status)) {
-        sample->resident += number_in(line, "VmRSS:") * 1024;
+        resident += number_in(line, "VmRSS:") * 1024;
+        peak += number_in(line, "VmHWM:") * 1024;
         sample->anonymous += number_in(line, "RssAnon:") * 1024;
     }
     (void)fclose(status);
+    sample->resident += resident;
+    sample->peak += peak > resident ? peak : resident;
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #define BENCH_SERVERS_SAMPLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "echo_server.h"
@@ -16,6 +17,7 @@ struct sample {
     uint64_t switches;  /* context switches of the threads that are there now */
     uint64_t threads;   /* a sum that differs as soon as other threads are there */
     uint64_t resident;  /* bytes */
+    uint64_t peak;      /* the most that it ever was */
     uint64_t anonymous; /* of these, memory of its own */
 };
 
@@ -28,6 +30,9 @@ struct sample {
 int sample_add_cpu(struct sample *sample, const struct echo_server *server);
 int sample_add_memory(struct sample *sample, const struct echo_server *server);
 int sample_add_switches(struct sample *sample, const struct echo_server *server);
+
+/* How many descriptors it has open. Returns 0 or a negative errno. */
+int sample_count_descriptors(const struct echo_server *server, size_t *count);
 
 /* Has its first thread started processes, of which the samples know nothing? A kernel that does
  * not tell means no. */

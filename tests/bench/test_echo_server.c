@@ -17,6 +17,7 @@
 #include "echo_server.h"
 #include "made_results.h"
 #include "processors.h"
+#include "rest.h"
 #include "sample.h"
 #include "strace.h"
 #include "subjects.h"
@@ -153,6 +154,7 @@ Test(echo_server, is_sampled)
     cr_expect(zero(int, sample_add_switches(&once, &server)));
     cr_expect(lt(u64, once.anonymous, once.resident));
     cr_expect(lt(u64, 0, once.anonymous));
+    cr_expect(ge(u64, once.peak, once.resident));
     cr_expect(lt(u64, 0, once.switches));
     for (int i = 0; i < 2; i++)
         cr_expect(zero(int, sample_add_switches(&twice, &server)));
@@ -170,6 +172,68 @@ static void exchange_a_byte(int descriptor)
         continue;
     while (recv(descriptor, &byte, 1, 0) < 0 && errno == EINTR)
         continue;
+}
+
+Test(echo_server, is_at_rest_when_its_clients_have_gone)
+{
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct rest before, now;
+    struct echo_server server;
+    size_t count;
+
+    cr_assert(zero(int, start(&server, PEER)), "%s", trouble);
+    cr_assert(zero(int, rest_find(&server, &before)));
+    cr_expect(ge(sz, before.descriptors, 4)); /* the three that all have, and the listener */
+    cr_assert(zero(int, connect(descriptor, (struct sockaddr *)&address, sizeof address)));
+    exchange_a_byte(descriptor);
+    cr_assert(zero(int, sample_count_descriptors(&server, &count)));
+    cr_expect(eq(sz, count, before.descriptors + 1));
+    close(descriptor);
+
+    cr_expect(zero(int, rest_await(&server, &before, &now)));
+    cr_expect(eq(sz, now.descriptors, before.descriptors));
+    before.threads++;
+    cr_expect(eq(int, rest_await(&server, &before, &now), -ESRCH));
+    echo_server_stop(&server);
+    cr_expect(lt(int, rest_await(&server, &before, &now), 0)); /* it is not there any more */
+}
+
+Test(echo_server, that_keeps_a_descriptor_is_told)
+{
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct rest before, now;
+    struct echo_server server;
+
+    cr_assert(zero(int, start(&server, PEER)), "%s", trouble);
+    cr_assert(zero(int, rest_find(&server, &before)));
+    cr_assert(zero(int, connect(descriptor, (struct sockaddr *)&address, sizeof address)));
+    exchange_a_byte(descriptor);
+
+    cr_expect(eq(int, rest_await(&server, &before, &now), -EBADF));
+    cr_expect(eq(sz, now.descriptors, before.descriptors + 1));
+    close(descriptor);
+    echo_server_stop(&server);
+}
+
+Test(echo_server, ends_by_sigterm_with_status_0)
+{
+    struct echo_server server;
+
+    cr_assert(zero(int, start(&server, IOCP_SERVER_PATH " --listen=127.0.0.1:{port}")), "%s",
+              trouble);
+    cr_expect(zero(int, echo_server_end(&server, trouble, sizeof trouble)), "%s", trouble);
+    cr_expect(lt(int, (int)wait(NULL), 0));
+}
+
+Test(echo_server, that_ends_otherwise_by_sigterm_is_told)
+{
+    struct echo_server server;
+
+    cr_assert(
+        zero(int, start(&server, "sh -c 'trap \"echo no >&2; exit 3\" TERM; " PEER " & wait'")),
+        "%s", trouble);
+    cr_expect(eq(int, echo_server_end(&server, trouble, sizeof trouble), -ECHILD));
+    expect_text(trouble, "the server ended not as it should by SIGTERM, status 3: no");
 }
 
 static void do_nothing(int number)
