@@ -12,7 +12,7 @@
 #define KIB   ((size_t)1024)
 #define MIB   (KIB * KIB)
 
-enum { Q = MATRIX_QUICK, S = MATRIX_STANDARD, F = MATRIX_FULL, G = MATRIX_GOALS };
+enum { Q = MATRIX_QUICK, S = MATRIX_STANDARD, F = MATRIX_FULL, G = MATRIX_GOALS, N = MATRIX_NAMED };
 
 /* Scenario, matrices, placement, message size, connections, workers; what is special. */
 static const struct plan_case cases[] = {
@@ -48,7 +48,8 @@ static const struct plan_case cases[] = {
      .library_workers = 8},
     {&scenario_overload, F, PLACE_APART, 64, 50, 1, .depth = 1, .factor = 0.5},
     {&scenario_overload, Q | S | F, PLACE_APART, 64, 50, 1, .depth = 1, .factor = 2},
-    {&scenario_overload, F, PLACE_APART, 64, 50, 1, .depth = 1, .factor = 10},
+    {&scenario_overload, F | N, PLACE_APART, 64, 500, 1, .depth = 1, .factor = 10},
+    {&scenario_soak, N, PLACE_FREE, MIB, 40, 2, .depth = 1},
     {&scenario_port, Q | S | F, PLACE_FREE, 0, 1, 1, .depth = 1},
     {&scenario_port, S | F, PLACE_FREE, 0, 1, 2, .depth = 1},
     {&scenario_port, F, PLACE_FREE, 0, 4, 2, .depth = 1},
@@ -72,10 +73,15 @@ struct pace plan_pace(enum matrix matrix)
     return (struct pace){.rounds = 7, .warm_up_ns = 200 * MS_NS, .measured_ns = 1000 * MS_NS};
 }
 
+bool plan_is_in(const struct plan_case *plan, enum matrix matrix, bool named)
+{
+    return plan->matrices & (named ? matrix | MATRIX_NAMED : matrix);
+}
+
 bool plan_has(enum matrix matrix, const struct scenario *scenario)
 {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (cases[i].scenario == scenario && (cases[i].matrices & matrix))
+        if (cases[i].scenario == scenario && plan_is_in(&cases[i], matrix, true))
             return true;
     return false;
 }

@@ -9,8 +9,15 @@
 
 #include "results.h"
 
-/* Which run a case belongs to; or-ed together in a case. */
-enum matrix { MATRIX_QUICK = 1, MATRIX_STANDARD = 2, MATRIX_FULL = 4, MATRIX_GOALS = 8 };
+/* Which run a case belongs to; or-ed together in a case. MATRIX_NAMED is no run: such a case is in
+ * every one for which its scenario is named. */
+enum matrix {
+    MATRIX_QUICK = 1,
+    MATRIX_STANDARD = 2,
+    MATRIX_FULL = 4,
+    MATRIX_GOALS = 8,
+    MATRIX_NAMED = 16
+};
 
 /* How long is measured, and how often. */
 struct pace {
@@ -50,7 +57,10 @@ const struct plan_case *plan_case_at(size_t index);
 
 struct pace plan_pace(enum matrix matrix);
 
-/* Does a matrix have a case of that scenario? */
+/* Does a case belong to that matrix, if its scenario is named, or if none is? */
+bool plan_is_in(const struct plan_case *plan, enum matrix matrix, bool named);
+
+/* Does a matrix have a case of that scenario, which is named? */
 bool plan_has(enum matrix matrix, const struct scenario *scenario);
 
 /* Describe a case: its id, its title, its numbers. */

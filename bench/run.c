@@ -37,11 +37,11 @@ struct whole_run {
 
 static bool is_chosen(const struct plan_case *plan, const struct bench_options *options)
 {
-    bool chosen = options->scenario_count == 0;
+    bool named = false;
 
     for (size_t i = 0; i < options->scenario_count; i++)
-        chosen |= options->scenarios[i] == plan->scenario;
-    return chosen && (plan->matrices & options->matrix);
+        named |= options->scenarios[i] == plan->scenario;
+    return (named || options->scenario_count == 0) && plan_is_in(plan, options->matrix, named);
 }
 
 static double planned_seconds(const struct whole_run *whole, const struct plan_case *plan)

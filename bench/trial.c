@@ -37,91 +37,12 @@ int trial_fail(struct trial *trial, int error, const char *format, ...)
     return error;
 }
 
-static int server_processor(enum placement placement)
-{
-    int first, last;
-
-    processors_find(&first, &last);
-    return placement == PLACE_FREE ? PROCESSORS_ALL : last;
-}
-
 static int generator_processor(enum placement placement)
 {
     int first, last;
 
     processors_find(&first, &last);
     return placement == PLACE_FREE ? PROCESSORS_ALL : placement == PLACE_SAME ? last : first;
-}
-
-static int start_one(struct trial *trial, const struct manner *manner,
-                     const struct sockaddr_in *address, struct echo_server *server)
-{
-    struct arguments arguments;
-    struct echo_server_options options = {
-        .arguments = arguments.argv,
-        .address = *address,
-        .cpu = server_processor(trial->plan->placement),
-        .stop = trial->stop,
-    };
-    char trouble[sizeof trial->row->trouble];
-    int error;
-
-    subject_command_line(trial->subject, manner, &arguments);
-    error = echo_server_start(server, &options, trouble, sizeof trouble);
-    return error < 0 ? trial_fail(trial, error, "%s", trouble) : 0;
-}
-
-static void let_go_of_port(struct trial_servers *servers)
-{
-    if (servers->kept_port >= 0)
-        close(servers->kept_port);
-    servers->kept_port = -1;
-}
-
-/* That one of several listens is no sign of the others. */
-static int await_all(struct trial *trial, const struct trial_servers *servers)
-{
-    int64_t patience_ns = measure_now_ns() + ECHO_SERVER_PATIENCE_MS * MS_NS;
-
-    while (echo_server_count_listeners(&servers->each[0].address) < servers->count) {
-        if (was_stopped(trial))
-            return -EINTR;
-        if (measure_now_ns() > patience_ns)
-            return trial_fail(trial, -ETIMEDOUT, "not all of %zu servers listen", servers->count);
-        measure_sleep_ns(MS_NS);
-    }
-    return 0;
-}
-
-int trial_start(struct trial *trial, struct manner manner, struct trial_servers *servers)
-{
-    size_t count = trial->plan->servers > 0 ? trial->plan->servers : 1;
-    struct sockaddr_in address;
-    int error = 0;
-
-    *servers = (struct trial_servers){.kept_port = echo_server_keep_port(&address)};
-    if (servers->kept_port < 0)
-        return trial_fail(trial, servers->kept_port, "no port: %s", strerror(-servers->kept_port));
-    if (trial->subject->kind == SUBJECT_COMMAND)
-        let_go_of_port(servers); /* a stranger may want it for itself alone */
-    manner.port = ntohs(address.sin_port);
-    if (manner.workers == 0)
-        manner.workers = trial->plan->workers;
-    manner.share_port = count > 1;
-    for (; servers->count < count && error == 0; servers->count += error == 0)
-        error = start_one(trial, &manner, &address, &servers->each[servers->count]);
-    if (error == 0 && count > 1)
-        error = await_all(trial, servers);
-    if (error < 0)
-        trial_stop(servers);
-    return error;
-}
-
-void trial_stop(struct trial_servers *servers)
-{
-    while (servers->count > 0)
-        echo_server_stop(&servers->each[--servers->count]);
-    let_go_of_port(servers);
 }
 
 struct load_options trial_load(const struct trial *trial, const struct trial_servers *servers)
@@ -207,6 +128,17 @@ static void note_cost(struct trial *trial, const struct watch *watch, double ope
     add_figure(trial, FIGURE_RSS_BYTES, (double)watch->after.resident);
 }
 
+/* Of all that was planned. */
+static void note_lost(struct trial *trial, const struct load_options *load,
+                      const struct load_result *result)
+{
+    double planned = (double)(result->latency.count + result->dropped);
+
+    add_figure(trial, FIGURE_UNANSWERED, (double)(result->unanswered + result->dropped) / planned);
+    if (load->drops)
+        add_figure(trial, FIGURE_UNSENT, (double)result->dropped / planned);
+}
+
 static void note_load(struct trial *trial, const struct load_options *load,
                       const struct load_result *result)
 {
@@ -221,9 +153,8 @@ static void note_load(struct trial *trial, const struct load_options *load,
     add_figure(trial, FIGURE_GENERATOR, result->generator);
     if (result->slip.count > 0)
         add_figure(trial, FIGURE_SLIP_US, (double)histogram_percentile(&result->slip, 99) / 1e3);
-    if (load->rate > 0 && result->latency.count > 0)
-        add_figure(trial, FIGURE_UNANSWERED,
-                   (double)result->unanswered / (double)result->latency.count);
+    if (load->rate > 0)
+        note_lost(trial, load, result);
     histogram_merge(trial->latency, &result->latency);
     histogram_merge(trial->uncorrected, &result->uncorrected);
 }
@@ -244,24 +175,31 @@ static int note_errors(struct trial *trial, const struct load_result *result)
                       : 0;
 }
 
-int trial_run_load(struct trial *trial, const struct trial_servers *servers,
-                   const struct load_options *load, struct load_result *result)
+int trial_judge_load(struct trial *trial, const struct trial_servers *servers, int error,
+                     const struct load_result *result)
 {
+    int while_ms = load_error_count(result) > 0 ? LAST_BREATH_MS : 0;
     char trouble[sizeof trial->row->trouble];
-    cpu_set_t before;
-    int error, while_ms;
 
-    (void)sched_getaffinity(0, sizeof before, &before);
-    processors_use(generator_processor(trial->plan->placement));
-    error = load_run(load, result);
-    (void)sched_setaffinity(0, sizeof before, &before);
-    while_ms = load_error_count(result) > 0 ? LAST_BREATH_MS : 0;
     for (size_t i = 0; i < servers->count; i++)
         if (echo_server_has_ended(&servers->each[i], while_ms, trouble, sizeof trouble))
             return trial_fail(trial, -ECHILD, "%s", trouble);
     if (error < 0)
         return trial_fail(trial, error, "load generator: %s", strerror(-error));
     return note_errors(trial, result);
+}
+
+int trial_run_load(struct trial *trial, const struct trial_servers *servers,
+                   const struct load_options *load, struct load_result *result)
+{
+    cpu_set_t before;
+    int error;
+
+    (void)sched_getaffinity(0, sizeof before, &before);
+    processors_use(generator_processor(trial->plan->placement));
+    error = load_run(load, result);
+    (void)sched_setaffinity(0, sizeof before, &before);
+    return trial_judge_load(trial, servers, error, result);
 }
 
 /* Was the machine busy with something else all the time? Then once more, for longer. */
@@ -279,14 +217,12 @@ static int run_load_long_enough(struct trial *trial, struct trial_servers *serve
     return trial_run_load(trial, servers, load, result);
 }
 
-int trial_measure(struct trial *trial, struct trial_servers *servers, struct load_options *load)
+int trial_measure_load(struct trial *trial, struct trial_servers *servers,
+                       struct load_options *load, struct load_result *result)
 {
-    struct load_result *result = calloc(1, sizeof *result);
     struct watch watch = {.servers = servers, .open = load->rate > 0};
     int error;
 
-    if (!result)
-        return trial_fail(trial, -ENOMEM, "%s", strerror(ENOMEM));
     load->at = look;
     load->context = &watch;
     error = run_load_long_enough(trial, servers, load, result);
@@ -305,8 +241,30 @@ int trial_measure(struct trial *trial, struct trial_servers *servers, struct loa
     } else if (error == 0 && !was_stopped(trial)) {
         error = trial_fail(trial, -ETIMEDOUT, "not one operation ended in the measured time");
     }
+    return error;
+}
+
+int trial_measure(struct trial *trial, struct trial_servers *servers, struct load_options *load)
+{
+    struct load_result *result = calloc(1, sizeof *result);
+    int error;
+
+    if (!result)
+        return trial_fail(trial, -ENOMEM, "%s", strerror(ENOMEM));
+    error = trial_measure_load(trial, servers, load, result);
     free(result);
     return error;
+}
+
+int trial_note_peak(struct trial *trial, const struct trial_servers *servers)
+{
+    struct sample sample = {0};
+    int error = add_all(&sample, servers, sample_add_memory);
+
+    if (error < 0)
+        return trial_fail(trial, error, "sampling: %s", strerror(-error));
+    add_figure(trial, FIGURE_PEAK_BYTES, (double)sample.peak);
+    return 0;
 }
 
 int trial_measure_rate(struct trial *trial, struct trial_servers *servers,

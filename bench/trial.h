@@ -52,8 +52,17 @@ int trial_start(struct trial *trial, struct manner manner, struct trial_servers 
 
 void trial_stop(struct trial_servers *servers);
 
+/* The same of servers that are to end by SIGTERM alone, with exit status 0. Returns 0, or a
+ * negative errno after trial_fail. */
+int trial_end(struct trial *trial, struct trial_servers *servers);
+
 /* The load of the plan: a stream of messages on its connections, in a closed loop. */
 struct load_options trial_load(const struct trial *trial, const struct trial_servers *servers);
+
+/* A load that returned `error` is over: what is to be said of it, and of the servers? Returns as
+ * trial_run_load. */
+int trial_judge_load(struct trial *trial, const struct trial_servers *servers, int error,
+                     const struct load_result *result);
 
 /*
  * Put the load on, the generator in its place; errors of connections, and a server that has ended,
@@ -70,6 +79,13 @@ int trial_run_load(struct trial *trial, const struct trial_servers *servers,
  * Returns  0, or a negative errno after trial_fail.
  */
 int trial_measure(struct trial *trial, struct trial_servers *servers, struct load_options *load);
+
+/* The same, and tell what the load came to: `result` is all zero before. */
+int trial_measure_load(struct trial *trial, struct trial_servers *servers,
+                       struct load_options *load, struct load_result *result);
+
+/* Note the most memory that the servers ever had. Returns as trial_measure. */
+int trial_note_peak(struct trial *trial, const struct trial_servers *servers);
 
 /* Put the load on once more while strace counts. Without strace there is no figure. Returns as
  * trial_measure. */

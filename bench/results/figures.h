@@ -16,9 +16,14 @@ enum figure {
     FIGURE_SYSCALLS, /* of the server for one operation, counted in a round of its own */
     FIGURE_SWITCHES, /* context switches of the server for one operation */
     FIGURE_RSS_BYTES,
+    FIGURE_PEAK_BYTES, /* the most of it at any time */
+    FIGURE_DRIFT,      /* by how much it has grown, 1 = as much again; less than 0: shrunk */
     FIGURE_IDLE_BYTES, /* memory of the server for one connection on which nothing happens */
     FIGURE_KEPT,       /* of the rate without the idle connections, 1 = all of it */
+    FIGURE_GOODPUT,    /* answers in time, 1 = all that were possible: the peak, or the plan */
+    FIGURE_BACK_S,     /* from the end of an overload until latency is what it was before */
     FIGURE_UNANSWERED, /* of the messages that an open loop has planned, 1 = all */
+    FIGURE_UNSENT,     /* of them, those that were never sent */
     FIGURE_GENERATOR,  /* processor time of the load generator, 1 = one whole processor */
     FIGURE_SLIP_US, /* open loop: 99 of 100 messages left at most so much later than they could */
     FIGURES

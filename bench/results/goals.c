@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define MIB 1048576.0
+
 static const struct goal_peers all = {
     "best peer", {"threads", "epoll", "io_uring", "libuv", "libevent", "asio"}};
 static const struct goal_peers loops = {"best event loop",
@@ -15,6 +17,7 @@ static const struct goal_peers streaming = {"best streaming peer",
                                             {"epoll, streaming", "io_uring, streaming"}};
 static const struct goal_peers epoll = {"epoll", {"epoll"}};
 static const struct goal_peers uring = {"io_uring", {"io_uring"}};
+static const struct goal_peers nobody = {"nobody", {NULL}};
 static const struct goal_peers middle = {
     "peers' median", {"threads", "epoll", "io_uring", "libuv", "libevent", "asio"}};
 
@@ -54,6 +57,16 @@ static const struct goal goals[] = {
     {"idle-64B-50c-1w-10000idle", FIGURE_KEPT, NULL, &loops, .bound = 0.95, .alone = true},
     {"idle-64B-50c-1w-10000idle", FIGURE_IDLE_BYTES, NULL, &loops, .bound = 256, .alone = true},
     {"blocked-64B-500c-2w-10000-a-second", FIGURE_P99_US, NULL, &threaded, .bound = 0.05},
+    {"overload-10x-64B-500c-1w", FIGURE_GOODPUT, "io_uring", &all, .bound = 0.90, .alone = true},
+    {"overload-10x-64B-500c-1w", FIGURE_GOODPUT, "epoll", &all, .bound = 0.90, .alone = true},
+    {"overload-10x-64B-500c-1w", FIGURE_BACK_S, "io_uring", &all, .bound = 5, .alone = true},
+    {"overload-10x-64B-500c-1w", FIGURE_BACK_S, "epoll", &all, .bound = 5, .alone = true},
+    {"overload-10x-64B-500c-1w", FIGURE_PEAK_BYTES, "io_uring", &all, .bound = 16 * MIB,
+     .alone = true},
+    {"overload-10x-64B-500c-1w", FIGURE_PEAK_BYTES, "epoll", &all, .bound = 16 * MIB,
+     .alone = true},
+    {"soak-1MiB-40c-2w", FIGURE_DRIFT, "io_uring", &nobody, .bound = 0.01, .alone = true},
+    {"soak-1MiB-40c-2w", FIGURE_DRIFT, "epoll", &nobody, .bound = 0.01, .alone = true},
 };
 
 const struct goal *goal_at(size_t index)

@@ -17,24 +17,30 @@ struct column {
     enum figure figure;
     bool ranged;
     bool beside_best; /* the figure beside the best peer's */
+    bool spare;       /* left out where there is no room: the report has it */
 };
 
 static const struct column columns[] = {
-    {"CPU us/op", "median (min-max)", FIGURE_CPU_US, true, false},
-    {"user", "us/op", FIGURE_CPU_USER_US, false, false},
-    {"sys", "us/op", FIGURE_CPU_SYS_US, false, false},
-    {"1000 ops/s", "median (min-max)", FIGURE_RATE, true, false},
-    {"", "MB/s", FIGURE_MB_RATE, false, false},
-    {"p50", "us", FIGURE_P50_US, false, false},
-    {"p99", "us", FIGURE_P99_US, false, false},
-    {"syscalls", "per op", FIGURE_SYSCALLS, false, false},
-    {"switches", "per op", FIGURE_SWITCHES, false, false},
-    {"RSS", "MiB", FIGURE_RSS_BYTES, false, false},
-    {"idle", "B/conn", FIGURE_IDLE_BYTES, false, false},
-    {"kept", "%", FIGURE_KEPT, false, false},
-    {"lost", "%", FIGURE_UNANSWERED, false, false},
-    {"load", "CPU%", FIGURE_GENERATOR, false, false},
-    {"CPU to", "best peer", FIGURE_CPU_US, false, true},
+    {"CPU us/op", "median (min-max)", FIGURE_CPU_US, true, false, false},
+    {"user", "us/op", FIGURE_CPU_USER_US, false, false, true},
+    {"sys", "us/op", FIGURE_CPU_SYS_US, false, false, true},
+    {"1000 ops/s", "median (min-max)", FIGURE_RATE, true, false, false},
+    {"", "MB/s", FIGURE_MB_RATE, false, false, false},
+    {"p50", "us", FIGURE_P50_US, false, false, false},
+    {"p99", "us", FIGURE_P99_US, false, false, false},
+    {"syscalls", "per op", FIGURE_SYSCALLS, false, false, true},
+    {"switches", "per op", FIGURE_SWITCHES, false, false, true},
+    {"RSS", "MiB", FIGURE_RSS_BYTES, false, false, true},
+    {"peak", "MiB", FIGURE_PEAK_BYTES, false, false, false},
+    {"drift", "%", FIGURE_DRIFT, false, false, false},
+    {"idle", "B/conn", FIGURE_IDLE_BYTES, false, false, false},
+    {"kept", "%", FIGURE_KEPT, false, false, false},
+    {"good", "%", FIGURE_GOODPUT, false, false, false},
+    {"back", "s", FIGURE_BACK_S, false, false, false},
+    {"lost", "%", FIGURE_UNANSWERED, false, false, false},
+    {"unsent", "%", FIGURE_UNSENT, false, false, true},
+    {"load", "CPU%", FIGURE_GENERATOR, false, false, false},
+    {"CPU to", "best peer", FIGURE_CPU_US, false, true, false},
 };
 
 #define COLUMNS (sizeof columns / sizeof *columns)
@@ -155,8 +161,15 @@ static void measure_columns(struct table *table, size_t gap)
         table->widths[i] = width_of(table, i);
 }
 
-/* Where it is too wide, gaps become narrower, then subjects are cut off, ranges left out at last.
- */
+static void drop_spare_columns(struct table *table)
+{
+    for (size_t i = COLUMNS; i-- > 0 && SUBJECT_MIN + width_of_all(table) > WORDING_WIDTH;)
+        if (columns[i].spare)
+            table->widths[i] = 0;
+}
+
+/* Where it is too wide, gaps become narrower, then subjects are cut off, ranges left out, and whole
+ * columns at last. */
 static void measure_table(struct table *table)
 {
     size_t left;
@@ -169,6 +182,7 @@ static void measure_table(struct table *table)
     if (SUBJECT_MIN + width_of_all(table) > WORDING_WIDTH) {
         drop_ranges(table);
         measure_columns(table, 1);
+        drop_spare_columns(table);
     }
     left = WORDING_WIDTH - width_of_all(table);
     if (table->subject > left)

@@ -2,19 +2,21 @@
 /* SPDX-License-Identifier: MIT */
 #include "wording.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
 void wording_number(double value, char text[WORDING_NUMBER])
 {
+    double size = fabs(value);
     int decimals = 0;
 
     /* By what a value is once it is rounded, so that 9.999 does not become 10.00. */
-    if (value > 0 && value < 0.0995)
+    if (size > 0 && size < 0.0995)
         decimals = 3;
-    else if (value > 0 && value < 9.995)
+    else if (size > 0 && size < 9.995)
         decimals = 2;
-    else if (value > 0 && value < 99.95)
+    else if (size > 0 && size < 99.95)
         decimals = 1;
     (void)snprintf(text, WORDING_NUMBER, "%.*f", decimals, value);
 }

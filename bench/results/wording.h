@@ -11,7 +11,7 @@
 #define WORDING_NUMBER 32  /* room for a number */
 #define WORDING_SPREAD 100 /* and for a range */
 
-/* Three digits of a number, or all that stand before the point. */
+/* Three digits of a number, or all that stand before the point; with its sign if it is negative. */
 void wording_number(double value, char text[WORDING_NUMBER]);
 
 /* The median, and the range if there is one: 5.10 (4.97-5.23). */

@@ -1,21 +1,43 @@
 /* overload.c - more messages than the server can echo, on a schedule that does not wait for it. */
 /* SPDX-License-Identifier: MIT */
 /*
- * The knee is the highest rate that any subject reaches in a closed loop with one message in
- * flight on each connection; it is found in the first rounds, and is the same for all.
+ * Load   The knee is the highest rate that any subject reaches in a closed loop with one message in
+ *        flight on each connection; it is found in the first rounds, and is the same for all. What
+ *        the connections have no room for is dropped, or else each round would end in lines whose
+ *        latency is the length of the round.
+ * Round  One server has a closed loop, which tells its own peak; a calm load below that; the
+ *        overload; and the calm load again. The overload is over when its measured time is: that
+ *        its connections then end, and those of the calm load come, is a part of getting back.
  */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "scenario.h"
 #include "trial.h"
 
-/* For what is left over when the time is up: there may be many times as much as was answered. */
-#define PATIENCE_NS INT64_C(1000000000)
+#define IN_TIME_NS INT64_C(100000000)
+
+/* The calm load: so much of the server's own peak, for at most so long. */
+#define CALM_SHARE  0.5
+#define CALM_NS_MAX INT64_C(6000000000)
+
+/* Of the calm load: latency is back in the first part whose p99 is no worse than the worst of any
+ * part was before. */
+#define PARTS 20
+
+struct course {
+    struct trial *trial;
+    struct trial_servers *servers;
+    struct load_result *result; /* of the last load */
+    struct histogram *parts;
+    double peak;
+    uint64_t before_ns; /* the worst p99 */
+};
 
 static bool takes(const struct plan_case *plan, const struct subject *subject)
 {
-    (void)plan;
-    return subject_serves(subject);
+    return subject_serves(subject) && subject_holds(subject, plan->connections);
 }
 
 static size_t descriptors(const struct plan_case *plan)
@@ -23,48 +45,152 @@ static size_t descriptors(const struct plan_case *plan)
     return plan->connections;
 }
 
+static struct load_options short_load(const struct trial *trial,
+                                      const struct trial_servers *servers)
+{
+    struct load_options load = trial_load(trial, servers);
+
+    if (load.measured_ns > CALM_NS_MAX)
+        load.measured_ns = CALM_NS_MAX;
+    return load;
+}
+
+static int measure_peak(struct trial *trial, struct trial_servers *servers, double *rate)
+{
+    struct load_options load = short_load(trial, servers);
+
+    load.depth = 1;
+    *rate = 0;
+    return trial_measure_rate(trial, servers, &load, rate);
+}
+
 static int find_knee(struct trial *trial)
 {
     struct trial_servers servers;
-    double rate = 0;
+    double rate;
     int error = trial_start(trial, (struct manner){0}, &servers);
 
     if (error < 0)
         return error;
-    struct load_options load = trial_load(trial, &servers);
-    load.depth = 1;
-    error = trial_measure_rate(trial, &servers, &load, &rate);
+    error = measure_peak(trial, &servers, &rate);
     trial_stop(&servers);
     if (rate > *trial->knee)
         *trial->knee = rate;
     return error;
 }
 
+static int be_calm(struct course *course)
+{
+    struct load_options load = short_load(course->trial, course->servers);
+
+    load.rate = course->peak * CALM_SHARE;
+    load.warm_up_ns = 0;
+    load.parts = course->parts;
+    load.part_count = PARTS;
+    *course->result = (struct load_result){0};
+    memset(course->parts, 0, PARTS * sizeof *course->parts);
+    return trial_run_load(course->trial, course->servers, &load, course->result);
+}
+
+static uint64_t worst_p99(const struct course *course)
+{
+    uint64_t worst_ns = 0;
+
+    for (size_t i = 0; i < PARTS; i++) {
+        uint64_t p99_ns = histogram_percentile(&course->parts[i], 99);
+
+        if (p99_ns > worst_ns)
+            worst_ns = p99_ns;
+    }
+    return worst_ns;
+}
+
+/* When, after the calm load began: at the end of the first part that is as before. */
+static double seconds_until_back(const struct course *course)
+{
+    size_t part = 0;
+
+    while (part < PARTS - 1 && (course->parts[part].count == 0 ||
+                                histogram_percentile(&course->parts[part], 99) > course->before_ns))
+        part++;
+    return course->result->seconds * (double)(part + 1) / PARTS;
+}
+
+static int put_overload_on(struct course *course)
+{
+    struct trial *trial = course->trial;
+    struct load_options load = trial_load(trial, course->servers);
+    int error;
+
+    load.rate = *trial->knee * trial->plan->factor;
+    load.drops = true;
+    load.in_time_ns = IN_TIME_NS;
+    *course->result = (struct load_result){0};
+    error = trial_measure_load(trial, course->servers, &load, course->result);
+    if (error == 0)
+        error = trial_note_peak(trial, course->servers);
+    if (error == 0 && !atomic_load(trial->stop))
+        series_add(&trial->row->figures[FIGURE_GOODPUT],
+                   (double)course->result->in_time / course->result->seconds /
+                       (load.rate < course->peak ? load.rate : course->peak));
+    return error;
+}
+
+static int run_course(struct course *course)
+{
+    struct trial *trial = course->trial;
+    int64_t over_ns, calm_ns;
+    int error = measure_peak(trial, course->servers, &course->peak);
+
+    if (error == 0 && course->peak <= 0) /* without a rate the calm would be a closed loop */
+        error = trial_fail(trial, -ENODATA, "no peak rate was found");
+    if (error == 0)
+        error = be_calm(course);
+    if (error < 0)
+        return error;
+    course->before_ns = worst_p99(course);
+    error = put_overload_on(course);
+    over_ns = course->result->over_ns;
+    if (error == 0)
+        error = be_calm(course);
+    if (error < 0 || atomic_load(trial->stop))
+        return error;
+    calm_ns = course->result->over_ns - (int64_t)(course->result->seconds * 1e9);
+    series_add(&trial->row->figures[FIGURE_BACK_S],
+               (double)(calm_ns - over_ns) / 1e9 + seconds_until_back(course));
+    return 0;
+}
+
 static int overload(struct trial *trial)
 {
     struct trial_servers servers;
+    struct course course = {.trial = trial, .servers = &servers};
     int error;
 
     if (*trial->knee <= 0) /* without a rate the load would be a closed loop */
         return trial_fail(trial, -ENODATA, "no rate at the knee was found");
-    error = trial_start(trial, (struct manner){0}, &servers);
-    if (error < 0)
-        return error;
-    struct load_options load = trial_load(trial, &servers);
-    load.rate = *trial->knee * trial->plan->factor;
-    load.patience_ns = PATIENCE_NS;
-    error = trial_measure(trial, &servers, &load);
-    trial_stop(&servers);
+    course.result = calloc(1, sizeof *course.result);
+    course.parts = calloc(PARTS, sizeof *course.parts);
+    if (course.result && course.parts)
+        error = trial_start(trial, (struct manner){0}, &servers);
+    else
+        error = trial_fail(trial, -ENOMEM, "%s", strerror(ENOMEM));
+    if (error == 0) {
+        error = run_course(&course);
+        trial_stop(&servers);
+    }
+    free(course.parts);
+    free(course.result);
     return error;
 }
 
 const struct scenario scenario_overload = {
     .name = "overload",
-    .about = "a fixed schedule of messages, at a multiple of the rate at the knee",
+    .about = "a fixed schedule of messages, at a multiple of the rate at the knee; and after it",
     .takes = takes,
     .descriptors = descriptors,
     .prepare = find_knee,
     .round = overload,
     .leads = FIGURE_RATE,
-    .overhead_s = 0.1,
+    .overhead_s = 0.4,
 };

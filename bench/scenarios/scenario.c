@@ -6,7 +6,7 @@
 
 static const struct scenario *const scenarios[] = {
     &scenario_pingpong, &scenario_pipeline, &scenario_message, &scenario_churn, &scenario_idle,
-    &scenario_blocked,  &scenario_overload, &scenario_port,    &scenario_queue,
+    &scenario_blocked,  &scenario_overload, &scenario_soak,    &scenario_port,  &scenario_queue,
 };
 
 const struct scenario *scenario_at(size_t index)

@@ -33,7 +33,8 @@ struct scenario {
 };
 
 extern const struct scenario scenario_pingpong, scenario_pipeline, scenario_message, scenario_churn,
-    scenario_idle, scenario_blocked, scenario_overload, scenario_port, scenario_queue;
+    scenario_idle, scenario_blocked, scenario_overload, scenario_soak, scenario_port,
+    scenario_queue;
 
 /* One of all scenarios; NULL past the last one. */
 const struct scenario *scenario_at(size_t index);

@@ -159,14 +159,84 @@ Test(bench, measures_every_scenario_of_the_quick_matrix, .init = make_place, .fi
         if (results.rows[i].state != ROW_SKIPPED)
             expect_measured(&results.rows[i], 1);
     for (size_t i = 0; scenario_at(i); i++)
-        (void)find_row(&results, scenario_at(i)->name,
-                       scenario_at(i) == &scenario_blocked || scenario_at(i) == &scenario_port ||
-                               scenario_at(i) == &scenario_queue
-                           ? "libiocp epoll"
-                           : "iocp-server epoll");
+        if (scenario_at(i) != &scenario_soak) /* only by its name */
+            (void)find_row(&results, scenario_at(i)->name,
+                           scenario_at(i) == &scenario_blocked ||
+                                   scenario_at(i) == &scenario_port ||
+                                   scenario_at(i) == &scenario_queue
+                               ? "libiocp epoll"
+                               : "iocp-server epoll");
     cr_expect(
         lt(dbl, 0,
            find_row(&results, "idle", "iocp-server epoll")->figures[FIGURE_IDLE_BYTES].values[0]));
+    results_destroy(&results);
+}
+
+static double only_value(const struct result_row *row, enum figure figure)
+{
+    cr_assert(eq(sz, row->figures[figure].count, 1), "%s", figure_kind(figure)->key);
+    return row->figures[figure].values[0];
+}
+
+/* What was sent has an answer; what was not, is told. */
+static void expect_overloaded(const struct result_row *row)
+{
+    double unsent = only_value(row, FIGURE_UNSENT);
+
+    expect_measured(row, 1);
+    cr_expect(lt(dbl, 0, unsent));
+    cr_expect(lt(dbl, unsent, 1));
+    cr_expect(epsilon_eq(dbl, only_value(row, FIGURE_UNANSWERED), unsent, 1e-9));
+    cr_expect(ge(dbl, only_value(row, FIGURE_GOODPUT), 0));
+    cr_expect(lt(dbl, 0, only_value(row, FIGURE_BACK_S)));
+    cr_expect(ge(dbl, only_value(row, FIGURE_PEAK_BYTES), 1024 * 1024));
+}
+
+Test(bench, overloads_a_server_tenfold_and_looks_at_it_afterwards, .init = make_place,
+     .fini = clear_place)
+{
+    struct results results = {0};
+    struct server_process bench;
+
+    run_bench(&bench, 0,
+              ARGUMENTS("--goals", "--scenario", "overload", "--peers", "epoll", "--rounds", "1",
+                        "--seconds", "0.2", place.option),
+              0);
+
+    expect_words(bench.out, WORDS("overload-10x-64B-500c-1w", "unsent", "until latency is back"));
+    read_results(&results);
+    cr_expect(eq(sz, results.case_count, 1));
+    expect_overloaded(find_row(&results, "overload", "iocp-server epoll"));
+    expect_overloaded(find_row(&results, "overload", "epoll"));
+    results_destroy(&results);
+}
+
+/* Exit status 0: no answer was lost, descriptors and threads were what they had been, and the
+ * server ended as it should. */
+Test(bench, soaks_a_server_with_clients_of_several_kinds, .init = make_place, .fini = clear_place)
+{
+    struct results results = {0};
+    struct server_process bench;
+
+    run_bench(
+        &bench, 0,
+        ARGUMENTS("--goals", "--scenario", "soak", "--rounds", "1", "--seconds", "2", place.option),
+        0);
+
+    expect_words(bench.out, WORDS("soak-1MiB-40c-2w", "drift", "growth of resident memory"));
+    read_results(&results);
+    for (size_t i = 0; i < results.row_count; i++) {
+        const struct result_row *row = &results.rows[i];
+
+        if (row->state == ROW_SKIPPED)
+            continue;
+        expect_measured(row, 1);
+        cr_expect(zero(dbl, only_value(row, FIGURE_UNANSWERED)));
+        cr_expect(lt(dbl, -1, only_value(row, FIGURE_DRIFT)));
+        cr_expect(ge(dbl, only_value(row, FIGURE_PEAK_BYTES), only_value(row, FIGURE_RSS_BYTES)));
+        cr_expect(ge(dbl, only_value(row, FIGURE_P99_US), only_value(row, FIGURE_P50_US)));
+    }
+    (void)find_row(&results, "soak", "iocp-server epoll");
     results_destroy(&results);
 }
 

@@ -73,6 +73,27 @@ Test(plan, has_every_scenario_in_every_matrix)
     }
 }
 
+static bool has_unnamed(enum matrix matrix, const struct scenario *scenario)
+{
+    bool found = false;
+
+    for (size_t i = 0; plan_case_at(i); i++)
+        found |=
+            plan_case_at(i)->scenario == scenario && plan_is_in(plan_case_at(i), matrix, false);
+    return found;
+}
+
+Test(plan, has_a_soak_only_where_it_is_named)
+{
+    for (enum matrix matrix = MATRIX_QUICK; matrix < MATRIX_NAMED; matrix *= 2) {
+        cr_expect(plan_has(matrix, &scenario_soak));
+        cr_expect(not(has_unnamed(matrix, &scenario_soak)));
+    }
+    cr_expect(plan_has(MATRIX_GOALS, &scenario_overload));
+    cr_expect(not(has_unnamed(MATRIX_GOALS, &scenario_overload)));
+    cr_expect(has_unnamed(MATRIX_QUICK, &scenario_overload));
+}
+
 Test(plan, has_at_least_five_rounds_where_figures_count)
 {
     cr_expect(ge(sz, plan_pace(MATRIX_STANDARD).rounds, 5));

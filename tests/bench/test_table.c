@@ -239,6 +239,8 @@ Test(table, shows_three_digits_of_a_number)
     expect_number(9.996, "10.0");
     expect_number(99.96, "100");
     expect_number(1234567.8, "1234568");
+    expect_number(-0.0123, "-0.012");
+    expect_number(-99.96, "-100");
 }
 
 static void write_words(FILE *out, const void *words)
