@@ -81,14 +81,28 @@ static bool is_over(const struct load *load)
            (load->flying == 0 && load->retrying == 0);
 }
 
+static bool is_late(const struct load *load, const struct client *client)
+{
+    return client->begun > client->ended &&
+           load->now_ns - client_moment(load, client, client->ended)->sent_ns >=
+               load->options->patience_ns;
+}
+
+/* What lies there is not late, however long these clients themselves did not run. */
+static void look_for_answer(struct load *load, struct client *client)
+{
+    exchange_receive(load, client, true);
+    if (is_late(load, client))
+        account_failure(load, client, -ETIMEDOUT);
+    else
+        pace_client(load, client);
+}
+
 static void look_at(struct load *load, struct client *client)
 {
-    int64_t patience_ns = load->options->patience_ns;
-
-    if (client->begun > client->ended) {
-        if (load->now_ns - client_moment(load, client, client->ended)->sent_ns >= patience_ns)
-            account_failure(load, client, -ETIMEDOUT);
-    } else if (client->failed) {
+    if (is_late(load, client)) {
+        look_for_answer(load, client);
+    } else if (client->begun == client->ended && client->failed) {
         client->failed = false;
         load->retrying--;
         client->room_ns = load->now_ns = measure_now_ns();

@@ -48,6 +48,19 @@ static void put_scenarios(FILE *page, const struct results *results)
         html_element(page, "li",
                      "Scenario \"idle\": the memory is the server process's own; that of its "
                      "sockets in the kernel is not in it.");
+    if (any_of(results, "overload"))
+        html_element(
+            page, "li",
+            "Scenario \"overload\": what a connection has no room for waits in a line as long as "
+            "its depth; where another message would have to wait, the oldest is never sent. An "
+            "answer within 100 ms of its message's moment is in time. Latency is back when it is "
+            "what a calm load, half of the server's own peak, had before.");
+    if (any_of(results, "soak"))
+        html_element(
+            page, "li",
+            "Scenario \"soak\": loads of five kinds at once, at 70 % of the rate at which "
+            "they go without a schedule. The growth of memory is that from the first tenth "
+            "of the measured time to the last.");
     if (any_of(results, "port") || any_of(results, "queue"))
         html_element(page, "li",
                      "Scenarios \"port\" and \"queue\": the processor time is that of producers "

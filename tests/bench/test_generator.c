@@ -10,6 +10,7 @@
 
 #include "load.h"
 #include "loopback.h"
+#include "measure.h"
 #include "puppet.h"
 
 #define MS_NS        INT64_C(1000000)
@@ -437,6 +438,28 @@ Test(generator, tells_when_it_measures)
     expect_echoes(&options);
 
     expect_both_moments(&moments);
+}
+
+static void sleep_long(enum load_moment moment, void *context)
+{
+    (void)context;
+    if (moment == LOAD_MEASURING)
+        measure_sleep_ns(500 * MS_NS);
+}
+
+/* While the clients sleep, here or because the machine does, the server answers in time. */
+Test(generator, does_not_take_an_answer_for_late_that_it_has_not_looked_at)
+{
+    for (enum load_kind kind = LOAD_STREAM; kind <= LOAD_CHURN; kind++) {
+        struct load_options options = options_for(kind);
+
+        options.connections = 8;
+        options.warm_up_ns = 20 * MS_NS;
+        options.patience_ns = 400 * MS_NS;
+        options.at = sleep_long;
+        result = (struct load_result){0};
+        expect_echoes(&options);
+    }
 }
 
 Test(generator, stops_when_told_to)
