@@ -71,7 +71,8 @@ static void begin_rested(struct load *load)
 }
 
 /* Messages whose moment has come are dealt out; a client that was dealt several begins them in
- * one go. */
+ * one go. While nobody has room there is nothing to begin: each looks at its line when it has; and
+ * at the end all do. */
 static void begin_planned(struct load *load)
 {
     size_t connections = load->options->connections;
@@ -80,7 +81,9 @@ static void begin_planned(struct load *load)
 
     load->planned = schedule_count(&load->schedule, over ? load->end_ns : load->now_ns);
     load->next_ns = over ? INT64_MAX : schedule_next(&load->schedule, load->planned);
-    dealt = load->planned - before;
+    if (!over && load->flying == connections * load->depth)
+        return;
+    dealt = over ? connections : load->planned - before;
     for (size_t i = 0; i < dealt && i < connections; i++) {
         pace_client(load, &load->clients[(before + i) % connections]);
         load->now_ns = measure_now_ns();

@@ -242,7 +242,7 @@ Test(open_loop, that_drops_has_a_line_as_long_as_the_depth)
 
     options.drops = true;
     options.depth = 4;
-    options.patience_ns = 1000 * MS_NS;
+    options.patience_ns = 3000 * MS_NS;
     puppet_load(&puppet, &options, &result);
 
     cr_expect(eq(u64, puppet.received, options.depth * options.message_size));
