@@ -56,7 +56,7 @@ figures()
 
 reason()
 {
-    sed -n 's/^pan:1: \(.*\) (at depth.*/\1/p' output
+    sed -n 's/^pan:1: \(.*\) (at depth.*/\1/p' output | cut -c1-90
 }
 
 # The first size at which the mutant is refuted; a step that no run comes to proves nothing.

@@ -255,7 +255,12 @@ sleep:
 end_asleep:
         if
         :: !asleep[me]
-        :: atomic { asleep[me] && incidents > 0 -> incidents--; timed_out = true; asleep[me] = false }
+        :: atomic {
+                asleep[me] && incidents > 0 ->
+                incidents--;
+                timed_out = true;
+                asleep[me] = false
+            }
         :: atomic { asleep[me] && incidents > 0 -> incidents--; asleep[me] = false }
         fi
     :: signals[me] != seen && MUTANT != 2
