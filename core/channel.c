@@ -202,8 +202,18 @@ static void note_result(struct iocp_socket *socket, struct iocp_op *op, int resu
         result = latch_error(socket, result);
         if (op->kind == OP_RECEIVE && result == socket->error)
             socket->input_taken = true;
+        if (op->kind == OP_SEND && op->count > 0 && socket->error == 0)
+            socket->sends_broken = true;
     }
     op->result = result;
+}
+
+/* The last send before the end has failed: what has gone must not look as if it were all. */
+static void spoil_end(struct channel *channel)
+{
+    struct iocp_socket *socket = channel->socket;
+
+    socket->end_spoilt = socket->end_spoilt || (channel->outward && socket->sends_shut);
 }
 
 /* A shutdown of the sending side waited for the last send. */
@@ -211,7 +221,8 @@ static void shut_when_sent(struct channel *channel)
 {
     struct iocp_socket *socket = channel->socket;
 
-    if (channel->outward && channel->waiting.first == NULL && socket->sends_shut)
+    if (channel->outward && channel->waiting.first == NULL && socket->sends_shut &&
+        !socket->end_spoilt)
         (void)shutdown(socket->fd, SHUT_WR); /* it fails if the peer has gone: all the same */
 }
 
@@ -229,6 +240,8 @@ static void finish(struct channel *channel, int result, struct op_list *done)
         first_data_await(op, done);
     else
         op_list_append(done, op);
+    if (result < 0 && channel->waiting.first == NULL)
+        spoil_end(channel);
     shut_when_sent(channel);
 }
 
@@ -375,13 +388,13 @@ int channel_fail_all(struct channel *channel, int error, struct op_list *done)
         (void)op_list_take(&channel->waiting);
     for (; (op = op_list_take(&channel->waiting)) != NULL; count++)
         fail(channel, op, error, done);
+    if (count > 0)
+        spoil_end(channel);
     if (stays != NULL) {
         condemn(stays, error);
         op_list_append(&channel->waiting, stays);
         count++;
     }
-    if (count > 0)
-        shut_when_sent(channel);
     return count;
 }
 
@@ -391,6 +404,8 @@ void channel_fail(struct channel *channel, struct iocp_op *op, int error, struct
         condemn(op, error);
         return;
     }
+    if (op == channel->waiting.last)
+        spoil_end(channel);
     op_list_remove(&channel->waiting, op);
     fail(channel, op, error, done);
     if (channel->outward && channel->socket->sends_broken &&

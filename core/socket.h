@@ -55,6 +55,7 @@ struct iocp_socket {
     bool receives_shut : 1; /* by iocp_socket_shutdown */
     bool sends_shut : 1;
     bool sends_broken : 1;     /* a send was cut short */
+    bool end_spoilt : 1;       /* the last send before the end failed: the peer sees none */
     bool registered : 1;       /* the epoll engine's: in the set */
     bool short_is_not_all : 1; /* a short receive does not mean that nothing is left */
     bool bulky : 1;            /* a receive call brought BULK bytes: the next may bring as many */

@@ -239,6 +239,14 @@ static bool says_end(const struct exchange *exchange, size_t size)
     return exchange->finishing && size <= PIECE_SIZE && !exchange->handler.rules->transcript;
 }
 
+/* Nobody reads, or something is short: the kernel need not keep what is left of the reply, and the
+ * client must not take what it has got for all. */
+static void reply_failed(struct session *session, int error)
+{
+    iocp_socket_abort(session->socket);
+    end_failed(session, error);
+}
+
 static void send_reply(struct session *session)
 {
     struct sessions *all = all_of(session);
@@ -256,7 +264,7 @@ static void send_reply(struct session *session)
         result = iocp_begin_send(session->socket, &session->op, unsent,
                                  size < PIECE_SIZE ? size : PIECE_SIZE, on_sent, all);
     if (result < 0)
-        end_failed(session, result);
+        reply_failed(session, result);
 }
 
 static void on_sent(struct iocp_op *op, void *context)
@@ -267,9 +275,7 @@ static void on_sent(struct iocp_op *op, void *context)
 
     (void)context;
     if (sent < 0) {
-        /* Nobody reads: the kernel need not keep what is left of the reply. */
-        iocp_socket_abort(session->socket);
-        end_failed(session, (int)sent);
+        reply_failed(session, (int)sent);
         return;
     }
     exchange->moved += (size_t)sent;

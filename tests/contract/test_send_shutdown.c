@@ -89,7 +89,8 @@ EngineTest(send_shutdown, of_nothing_sends_the_end)
     close_connection();
 }
 
-EngineTest(send_shutdown, past_its_deadline_sends_the_end_all_the_same)
+/* The peer must not take what has arrived for all there is. */
+EngineTest(send_shutdown, past_its_deadline_sends_no_end)
 {
     struct iocp_op op = {0};
     unsigned char *bytes = stream_pattern(STREAM_SIZE);
@@ -100,8 +101,35 @@ EngineTest(send_shutdown, past_its_deadline_sends_the_end_all_the_same)
     cr_assert(contract_run_one(&contract) == &op);
     cr_expect(eq(long, iocp_end_send(connection.socket, &op), -ETIMEDOUT));
 
-    ssize_t received = loopback_read_all(connection.peer, bytes, STREAM_SIZE);
-    cr_expect(eq(long, received, (long)iocp_op_count(&op)));
+    size_t sent = iocp_op_count(&op);
+    cr_expect(eq(long, loopback_read_all(connection.peer, bytes, sent), (long)sent));
+    cr_expect(zero(int, iocp_socket_abort(connection.socket)));
+    cr_expect(eq(long, loopback_read_all(connection.peer, bytes, 1), -ECONNRESET));
+    close_connection();
+    free(bytes);
+}
+
+/* Nor if the one that fails has sent nothing, and those before it all. */
+EngineTest(send_shutdown, cancelled_before_its_turn_sends_no_end)
+{
+    struct iocp_op first = {0}, last = {0};
+    unsigned char *bytes = stream_pattern(STREAM_SIZE);
+
+    open_connection(*engine);
+    cr_assert(zero(int, iocp_begin_send(connection.socket, &first, bytes, STREAM_SIZE,
+                                        iocp_no_callback, NULL)));
+    begin(&last, "x", 1);
+    cr_expect(eq(int, iocp_socket_cancel(connection.socket, &last), 1));
+    cr_assert(contract_run_one(&contract) == &last);
+    cr_expect(eq(long, iocp_end_send(connection.socket, &last), -ECANCELED));
+
+    struct stream reader;
+    stream_read(&reader, connection.peer, bytes, STREAM_SIZE);
+    cr_assert(contract_run_one(&contract) == &first);
+    cr_expect(eq(long, iocp_end_send(connection.socket, &first), (long)STREAM_SIZE));
+    cr_expect(eq(long, stream_join(&reader), (long)STREAM_SIZE));
+    cr_expect(zero(int, iocp_socket_abort(connection.socket)));
+    cr_expect(eq(long, loopback_read_all(connection.peer, bytes, 1), -ECONNRESET));
     close_connection();
     free(bytes);
 }

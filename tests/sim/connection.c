@@ -130,6 +130,17 @@ static uint64_t check_direction(const struct connection *connection, bool outwar
     return place;
 }
 
+/* If the last send failed the peer is not told an end, as it would take what it got for all. */
+static bool end_is_due(const struct connection *connection)
+{
+    const struct receipt *last = NULL;
+
+    for (unsigned i = 0; i < RECEIPTS_MAX && connection->receipts[1][i].present; i++)
+        last = &connection->receipts[1][i];
+    return connection->shut && !connection->closing && !connection->stream->broken &&
+           (last == NULL || last->result == 0);
+}
+
 void connection_check(const struct connection *connection)
 {
     const struct net_stream *stream = connection->stream;
@@ -150,7 +161,7 @@ void connection_check(const struct connection *connection)
         schedule_fail("connection %u: %llu bytes went out, %llu were accounted for",
                       connection->number, (unsigned long long)stream->sent,
                       (unsigned long long)sent);
-    if (connection->shut && !connection->closing && !stream->broken && !stream->sends_shut)
+    if (end_is_due(connection) && !stream->sends_shut)
         schedule_fail("connection %u: the peer never saw the end", connection->number);
 }
 

@@ -189,7 +189,7 @@ IOCP_API IOCP_MUST_CHECK ssize_t iocp_end_receive(struct iocp_socket *socket, st
 /*
  * Begin sending `size` bytes from `buffer`: all of them, or an error. Completes when the kernel
  * has taken them, not when the peer has. A send that was cut short (cancelled, past its
- * deadline) leaves the stream broken: every later send fails with -EPIPE.
+ * deadline, failed) leaves the stream broken: every later send fails with -EPIPE.
  *
  * Ownership  `op` and `buffer` are the library's until the callback starts.
  * Returns    As iocp_begin_receive.
@@ -207,8 +207,9 @@ IOCP_API IOCP_MUST_CHECK int iocp_begin_send_vector(struct iocp_socket *socket,
 /*
  * Begin sending the last bytes, and shut the sending down behind them: the peer sees the end with
  * them, in the same segment, where iocp_socket_shutdown sends it one more. Sends in flight go
- * first; begins of sends afterwards fail with -ESHUTDOWN. However the send ends, the peer then
- * sees the end. If begin fails the sending stays open. (TransmitFile with TF_DISCONNECT)
+ * first; begins of sends afterwards fail with -ESHUTDOWN. If the send fails the peer does not see
+ * the end, and cannot take what it got for all: a close or an abort is then to tell it which. If
+ * begin fails the sending stays open. (TransmitFile with TF_DISCONNECT)
  *
  * Ownership  As iocp_begin_send.
  * Returns    As iocp_begin_receive.
@@ -223,8 +224,8 @@ IOCP_API IOCP_MUST_CHECK ssize_t iocp_end_send(struct iocp_socket *socket, struc
 
 /*
  * Shut down one direction or both: SHUT_RD, SHUT_WR, SHUT_RDWR. Operations in flight go on: a
- * receive may still take what arrives, sends are sent before the peer sees the end. Begins
- * afterwards fail with -ESHUTDOWN.
+ * receive may still take what arrives, sends are sent before the peer sees the end; if the last of
+ * them fails it sees none. Begins afterwards fail with -ESHUTDOWN.
  *
  * Returns  0, -ENOTCONN, -EBADF, -EINVAL.
  */
