@@ -20,7 +20,7 @@ static const char usage[] =
     "calls of its kind failing alike. Every run has to come to its end, to leave nothing, to\n"
     "complete what it began, and to serve the next client.\n"
     "\n"
-    "  --all             every fault; without it, a sample that is always the same\n"
+    "  --all             every fault; without it, of the larger scenarios a sample\n"
     "  --scenario NAME   this one alone\n"
     "  --engine NAME     with this one alone\n"
     "  --fault NUMBER:PLACE  this one alone: the call of that number, and the error of that\n"
@@ -29,7 +29,7 @@ static const char usage[] =
     "  --dribble FIRST:LAST  these alone: for each of the seeds each scenario is played with one\n"
     "                    byte for many, and calls that are interrupted (else 1:2)\n";
 
-/* Of one scenario with one engine; a full turn through it takes --all. */
+/* Of a larger scenario with one engine, more or less. */
 enum { SAMPLE = 80 };
 
 /* Calls of a kind that fail together: what is short is so for a while. */
@@ -172,7 +172,7 @@ static unsigned count_faults(void)
 /* Each call with each of its errors; or every so many of these. */
 static void fail_in_turn(const struct run *run)
 {
-    unsigned step = wanted.all ? 1 : 1 + 2 * count_faults() / SAMPLE;
+    unsigned step = wanted.all || run->scenario->is_small ? 1 : 1 + 2 * count_faults() / SAMPLE;
     unsigned next = 0;
 
     for (unsigned i = 0; i < counted; i++) {

@@ -26,17 +26,17 @@ static void with_short_drain(struct options *options)
 }
 
 static const struct scenario scenarios[] = {
-    {.name = "start", .visits = &visits_none},
-    {.name = "one", .visits = &visits_one},
+    {.name = "start", .visits = &visits_none, .is_small = true},
+    {.name = "one", .visits = &visits_one, .is_small = true},
     {.name = "many", .visits = &visits_many},
     {.name = "chat", .visits = &visits_chat, .configure = with_echo},
     {.name = "overload", .visits = &visits_crowd, .configure = with_few_connections},
     {.name = "narrow", .visits = &visits_narrow, .configure = with_one_connection},
     {.name = "stop", .visits = &visits_silent, .configure = with_short_drain},
     {.name = "drain", .visits = &visits_unfinished},
-    {.name = "connect", .play = plain_connect},
+    {.name = "connect", .play = plain_connect, .is_small = true},
     {.name = "cancel", .play = plain_cancel},
-    {.name = "close", .play = plain_close},
+    {.name = "close", .play = plain_close, .is_small = true},
 };
 
 const struct scenario *scenario_at(size_t index)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 atomic_long shim_blocks;
+atomic_long shim_threads;
 atomic_long shim_operations;
 
 static struct plan plan;

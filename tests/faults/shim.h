@@ -67,8 +67,10 @@ bool shim_has_hurt(void);
 /* Say what is wrong with this run; the first word counts. */
 void shim_blame(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Blocks of memory and mappings that are held; operations begun and not completed. */
+/* Blocks of memory and mappings that are held; threads that are not joined; operations begun and
+ * not completed. */
 extern atomic_long shim_blocks;
+extern atomic_long shim_threads;
 extern atomic_long shim_operations;
 
 #endif

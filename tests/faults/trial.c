@@ -73,6 +73,8 @@ static void look_at_rest(unsigned descriptors, long blocks)
         shim_blame("%d descriptors were left open", (int)open - (int)descriptors);
     if (atomic_load(&shim_blocks) != blocks)
         shim_blame("%ld blocks of memory were not freed", atomic_load(&shim_blocks) - blocks);
+    if (atomic_load(&shim_threads) != 0)
+        shim_blame("%ld threads were not joined", atomic_load(&shim_threads));
     if (atomic_load(&shim_operations) != 0)
         shim_blame("of the operations begun %ld did not complete", atomic_load(&shim_operations));
 }

@@ -13,6 +13,7 @@ typedef void *thread_start(void *argument);
 
 int REAL(pthread_create)(pthread_t *id, const pthread_attr_t *attributes, thread_start *start,
                          void *argument);
+int REAL(pthread_join)(pthread_t id, void **result);
 int REAL(open)(const char *path, int flags, ...);
 ssize_t REAL(read)(int fd, void *bytes, size_t size);
 ssize_t REAL(write)(int fd, const void *bytes, size_t size);
@@ -23,6 +24,7 @@ void REAL(op_revoke)(struct iocp_op *op);
 void REAL(op_complete)(struct iocp_op *op);
 int WRAP(pthread_create)(pthread_t *id, const pthread_attr_t *attributes, thread_start *start,
                          void *argument);
+int WRAP(pthread_join)(pthread_t id, void **result);
 int WRAP(open)(const char *path, int flags, ...);
 ssize_t WRAP(read)(int fd, void *bytes, size_t size);
 ssize_t WRAP(write)(int fd, const void *bytes, size_t size);
@@ -37,7 +39,17 @@ int WRAP(pthread_create)(pthread_t *id, const pthread_attr_t *attributes, thread
 {
     int error = shim_fails(CALL_PTHREAD_CREATE);
 
-    return error != 0 ? error : REAL(pthread_create)(id, attributes, start, argument);
+    if (error == 0)
+        error = REAL(pthread_create)(id, attributes, start, argument);
+    if (error == 0)
+        atomic_fetch_add(&shim_threads, 1);
+    return error;
+}
+
+int WRAP(pthread_join)(pthread_t id, void **result)
+{
+    atomic_fetch_sub(&shim_threads, 1);
+    return REAL(pthread_join)(id, result);
 }
 
 /* The product opens nothing that it would have to create. */
