@@ -106,6 +106,11 @@ static bool read_idle_timeout(struct options *options, const char *value)
     return value_read_time(value, OPTIONS_TIME_MAX_MS, &options->idle_timeout_ms);
 }
 
+static bool read_message_timeout(struct options *options, const char *value)
+{
+    return value_read_time(value, OPTIONS_TIME_MAX_MS, &options->message_timeout_ms);
+}
+
 static bool read_max_connections(struct options *options, const char *value)
 {
     return value_read_number(value, 1, OPTIONS_CONNECTIONS_MAX, &options->max_connections);
@@ -151,6 +156,7 @@ static const struct rule rules[] = {
     {"end", read_end, .choice = framing_end_name},
     {"max-message", read_max_message, .allowed = "a size from 1 to 1G, such as 1000, 64k or 16M"},
     {"idle-timeout", read_idle_timeout, .allowed = TIME_ALLOWED},
+    {"message-timeout", read_message_timeout, .allowed = TIME_ALLOWED},
     {"max-connections", read_max_connections,
      .allowed = "a number from 1 to " TEXT_OF(OPTIONS_CONNECTIONS_MAX)},
     {"drain-timeout", read_drain_timeout, .allowed = TIME_ALLOWED},
@@ -278,6 +284,7 @@ void options_init(struct options *options)
         .end = FRAMING_AT_EITHER,
         .max_message = (size_t)16 << 20,
         .idle_timeout_ms = 60 * 1000,
+        .message_timeout_ms = 10 * 60 * 1000,
         .drain_timeout_ms = 10 * 1000,
     };
     options->max_connections = default_connections(options->workers);

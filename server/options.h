@@ -39,7 +39,8 @@ struct options {
     const struct handler_ops *handler;
     enum framing_end end;
     size_t max_message;
-    int idle_timeout_ms; /* 0: none */
+    int idle_timeout_ms;    /* 0: none */
+    int message_timeout_ms; /* 0: none */
     unsigned max_connections;
     int drain_timeout_ms;
     bool quiet;

@@ -56,6 +56,9 @@ static void print_limits(const struct options *defaults, FILE *stream)
         "  --idle-timeout TIME\n"
         "      end a client that neither sends nor reads for this long, up to 1440m;\n"
         "      units ms, s, m; without one: seconds; 0: never (default: 60s)\n"
+        "  --message-timeout TIME\n"
+        "      end a client whose message of handler message is not whole so long after\n"
+        "      its first byte, up to 1440m; 0: never (default: 10m)\n"
         "  --max-connections N\n"
         "      clients at once, 1 to " TEXT_OF(
             OPTIONS_CONNECTIONS_MAX) "; further ones wait\n"

@@ -81,6 +81,7 @@ static int open_sessions(struct server *server)
         .port = server->port,
         .handler = options->handler,
         .idle_timeout_ms = options->idle_timeout_ms,
+        .message_timeout_ms = options->message_timeout_ms,
         .max = options->max_connections,
     };
     handler_rules_init(&server->sessions.rules, options->end, options->max_message,

@@ -49,6 +49,7 @@
 struct exchange {
     struct handler handler;
     size_t moved; /* bytes of the reply sent so far; after it: bytes read and dropped */
+    int64_t message_deadline_ms; /* when all of the message has to be there; 0: none is begun */
     int64_t linger_deadline_ms;
     bool finishing; /* the reply in hand is the last one */
     bool said_end;  /* its last piece was sent with the end */
@@ -284,6 +285,7 @@ static void on_sent(struct iocp_op *op, void *context)
         return;
     }
     exchange->moved = 0;
+    exchange->message_deadline_ms = 0;
     handler_replied(&exchange->handler);
     if (exchange->finishing)
         finish(session);
@@ -366,14 +368,39 @@ static void on_received(struct iocp_op *op, void *context)
     go_on(session, iocp_end_receive(session->socket, op));
 }
 
+/*
+ * How long the next receive may wait. In the middle of a message that is no longer than what is
+ * left for the whole of it: a byte now and then does not hold the connection. 0, or -ETIMEDOUT.
+ */
+static int choose_timeout(struct session *session, int *timeout_ms)
+{
+    const struct sessions *all = all_of(session);
+    struct exchange *exchange = session->exchange;
+
+    *timeout_ms = may_be_warm(session) ? WARM_MS : all->idle_timeout_ms;
+    if (is_idle(session) || all->message_timeout_ms == 0)
+        return 0;
+    const int64_t now_ms = clock_now_ms();
+    if (exchange->message_deadline_ms == 0)
+        exchange->message_deadline_ms = now_ms + all->message_timeout_ms;
+    const int64_t left_ms = exchange->message_deadline_ms - now_ms;
+    if (left_ms <= 0)
+        return -ETIMEDOUT;
+    if (*timeout_ms == 0 || left_ms < *timeout_ms)
+        *timeout_ms = (int)left_ms;
+    return 0;
+}
+
 static void receive_more(struct session *session)
 {
     struct sessions *all = all_of(session);
-    const int timeout_ms = may_be_warm(session) ? WARM_MS : all->idle_timeout_ms;
+    int timeout_ms;
     void *room;
     size_t size;
 
-    int result = take_up(session);
+    int result = choose_timeout(session, &timeout_ms);
+    if (result == 0)
+        result = take_up(session);
     if (result == 0)
         result = handler_room(&session->exchange->handler, &room, &size);
     if (result == 0) {

@@ -38,6 +38,7 @@ struct sessions {
     const struct handler_ops *handler;
     struct handler_rules rules;
     int idle_timeout_ms;
+    int message_timeout_ms;
     size_t max;
     struct iocp_event all_gone; /* set when `held` is 0 */
     int bell;                   /* eventfd that wakes the acceptor */

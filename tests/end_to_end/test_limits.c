@@ -11,6 +11,7 @@
 
 #include "client.h"
 #include "clock.h"
+#include "deadline.h"
 #include "loopback.h"
 #include "server_process.h"
 
@@ -89,6 +90,35 @@ Test(limits, an_idle_client_is_let_go_not_before_its_time)
     cr_expect(client_is_served(&server));
     close(fd);
     cr_expect(eq(int, server_stop(&server), 0));
+}
+
+/* Sends a byte whenever nothing has come for 20 ms, as long as the connection stands. */
+static void trickle_until_ended(int fd)
+{
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    const int64_t deadline_ns = deadline_after_ms(PATIENCE_MS);
+
+    while (poll(&end, 1, 20) == 0 && send(fd, "s", 1, MSG_NOSIGNAL) == 1)
+        cr_assert(clock_now_ns() < deadline_ns, "the server lets it send for ever");
+}
+
+/* Each of its bytes comes long before the idle time-out. */
+Test(limits, a_client_that_sends_a_byte_now_and_then_is_let_go_when_its_message_has_had_its_time)
+{
+    char byte;
+    struct server_process server;
+    server_start(&server, ARGUMENTS("--idle-timeout", "10s", "--message-timeout", "500ms"));
+
+    int fd = client_connect(&server);
+    const int64_t begun_ns = clock_now_ns();
+    trickle_until_ended(fd);
+
+    cr_expect(clock_now_ns() - begun_ns >= 500 * 1000000LL);
+    cr_expect(le(int, (int)client_receive_all(fd, &byte, 1), 0));
+    cr_expect(client_is_served(&server));
+    close(fd);
+    cr_expect(eq(int, server_stop(&server), 0));
+    cr_expect(eq(sz, count_in_output(server.err, " 1 timed out,"), 1));
 }
 
 Test(limits, a_client_over_max_connections_waits_until_another_leaves)

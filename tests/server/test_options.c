@@ -50,6 +50,7 @@ Test(options, without_arguments_the_defaults_stay)
     cr_expect(eq(int, options.end, FRAMING_AT_EITHER));
     cr_expect(eq(sz, options.max_message, 16777216));
     cr_expect(eq(int, options.idle_timeout_ms, 60000));
+    cr_expect(eq(int, options.message_timeout_ms, 600000));
     cr_expect(ge(uint, options.max_connections, 1));
     cr_expect(eq(int, options.drain_timeout_ms, 10000));
     cr_expect_not(options.reuse_port);
@@ -134,8 +135,9 @@ Test(options, times_take_units_and_mean_seconds_without)
         cr_expect(zero(int, parse(cases[i].text, NULL, NULL)), "%s", cases[i].text);
         cr_expect(eq(int, options.idle_timeout_ms, cases[i].time_ms), "%s", cases[i].text);
     }
-    cr_expect(zero(int, parse("--drain-timeout=500ms", NULL, NULL)));
+    cr_expect(zero(int, parse("--drain-timeout=500ms", "--message-timeout=5m", NULL)));
     cr_expect(eq(int, options.drain_timeout_ms, 500));
+    cr_expect(eq(int, options.message_timeout_ms, 300000));
 }
 
 Test(options, words_choose_engine_handler_and_end)
