@@ -116,6 +116,14 @@ size_t count_in_output(int output, const char *text)
     return count;
 }
 
+void remove_lines(char *text, const char *line)
+{
+    const size_t size = strlen(line);
+
+    for (char *at = strstr(text, line); at; at = strstr(at, line))
+        memmove(at, at + size, strlen(at + size) + 1);
+}
+
 struct wanted_output {
     int output;
     const char *text;

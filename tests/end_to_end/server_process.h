@@ -61,6 +61,9 @@ char *read_output(int output);
 /* How often `text` stands in it by now. */
 size_t count_in_output(int output, const char *text);
 
+/* Take every copy of `line` out of `text`. */
+void remove_lines(char *text, const char *line);
+
 /* Wait until `text` stands in it at least `count` times. */
 void wait_for_output(const struct server_process *process, int output, const char *text,
                      size_t count);

@@ -18,15 +18,6 @@
 
 TestSuite(server, .timeout = 120);
 
-/* Take every copy of `line` out of `text`. */
-static void remove_lines(char *text, const char *line)
-{
-    const size_t size = strlen(line);
-
-    for (char *at = strstr(text, line); at; at = strstr(at, line))
-        memmove(at, at + size, strlen(at + size) + 1);
-}
-
 /* What the server has printed must be the address, `lines`, and the closing line. The waiting
  * lines stand anywhere between them: the main thread prints them, the workers the rest. */
 static void expect_transcript(const struct server_process *server, const char *lines,
