@@ -10,35 +10,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "echo_server.h"
+#include "command.h"
 #include "load.h"
-#include "processors.h"
-#include "subjects.h"
 
 #define CONNECTIONS  50
 #define MESSAGE_SIZE 64
 #define SECONDS_MAX  60
 #define SECOND_NS    1e9
-
-/* Returns 0 or a negative errno, which is told. */
-static int start(const char *command, struct echo_server *server)
-{
-    struct subject subject = {.kind = SUBJECT_COMMAND, .command = command};
-    struct manner manner = {.workers = 1};
-    struct arguments arguments;
-    struct echo_server_options options = {.arguments = arguments.argv, .cpu = PROCESSORS_ALL};
-    char trouble[300] = "no port";
-    int error = echo_server_keep_port(&options.address);
-
-    if (error >= 0) {
-        manner.port = ntohs(options.address.sin_port);
-        subject_command_line(&subject, &manner, &arguments);
-        error = echo_server_start(server, &options, trouble, sizeof trouble);
-    }
-    if (error < 0)
-        (void)fprintf(stderr, "echoes: %s\n", trouble);
-    return error;
-}
 
 /* Of a load of so many seconds; 0: not every message came back. */
 static uint64_t count(const struct echo_server *server, double seconds)
@@ -85,7 +63,7 @@ int main(int argc, char *argv[])
         (void)fprintf(stderr, "usage: echoes SECONDS 'COMMAND ... {port} ...'\n");
         return 2;
     }
-    if (start(argv[2], &server) < 0)
+    if (command_start("echoes", argv[2], &server) < 0)
         return 1;
     echoes = count(&server, seconds);
     end(&server);
