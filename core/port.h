@@ -124,8 +124,11 @@ static inline bool port_is_calm(struct iocp_port *port)
     return atomic_load_explicit(&port->calm, memory_order_relaxed);
 }
 
-/* Takes of a thread without a look into its engine, before it looks there. */
-enum { TURNS_PER_GLANCE = 32 };
+/* Takes of a thread without a look into its engine, before it looks there. (The simulation has
+ * its own number.) */
+#ifndef TURNS_PER_GLANCE
+#define TURNS_PER_GLANCE 32
+#endif
 
 /* port.c */
 

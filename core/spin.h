@@ -12,11 +12,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    SPIN_LOOKS = 100, /* system calls that find nothing, together some 40 us */
-    SPIN_PAUSE_MAX = 1023,
-    SPIN_ALONE = 256, /* waits, before the first that looks */
-};
+/* The simulation has its own numbers. */
+#ifndef SPIN_LOOKS
+#define SPIN_LOOKS 100 /* system calls that find nothing, together some 40 us */
+#define SPIN_ALONE 256 /* waits, before the first that looks */
+#endif
+
+enum { SPIN_PAUSE_MAX = 1023 };
 
 /* Zeroed, it is ready. Used by the thread that waits. */
 struct spin {

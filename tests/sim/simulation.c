@@ -16,7 +16,7 @@
 #include "trial.h"
 
 static const char usage[] =
-    "Usage: simulation [--seeds FROM:TO] [--seed N] [--engine NAME] [--twice]\n"
+    "Usage: simulation [--seeds FROM:TO] [--seed N] [--engine NAME] [--twice] [--list FILE]\n"
     "\n"
     "Runs seeds of a simulation: each is one schedule of threads, one course of a network, and\n"
     "one clock, always the same. The first seed that fails is printed, and ends the program.\n"
@@ -24,12 +24,14 @@ static const char usage[] =
     "  --seeds FROM:TO  these seeds, both included (default 1:1000)\n"
     "  --seed N         this one, with a trace\n"
     "  --engine NAME    sim, epoll or blocking; default: as drawn\n"
-    "  --twice          run each seed a second time; it has to come out the same\n";
+    "  --twice          run each seed a second time; it has to come out the same\n"
+    "  --list FILE      instead, those in the file: on each line an engine, a seed, and why\n";
 
 struct options {
     uint64_t first;
     uint64_t last;
     char *engine;
+    const char *list;
     bool twice;
     bool trace;
 };
@@ -63,6 +65,8 @@ static void read_option(struct options *options, const char *name, char *value)
         refuse(name);
     if (strcmp(name, "--engine") == 0) {
         options->engine = value;
+    } else if (strcmp(name, "--list") == 0) {
+        options->list = value;
     } else if (strcmp(name, "--seed") == 0) {
         options->first = read_number(&text, '\0');
         options->last = options->first;
@@ -147,28 +151,69 @@ static int64_t milliseconds(void)
     return (int64_t)clock() * 1000 / CLOCKS_PER_SEC;
 }
 
+/* Run it, and add up what it comes to. */
+static void play(uint64_t seed, char *engine, bool twice, struct schedule_account *sum)
+{
+    struct schedule_account account = run_seed(seed, engine);
+
+    if (twice && run_seed(seed, engine).mark != account.mark)
+        schedule_fail("the second run differed from the first");
+    sum->steps += account.steps;
+    sum->switches += account.switches;
+    sum->mark ^= account.mark;
+    sum->end_ns += account.end_ns;
+}
+
+static uint64_t play_range(const struct options *options, struct schedule_account *sum)
+{
+    uint64_t seed = options->first;
+
+    for (; seed <= options->last; seed++)
+        play(seed, options->engine, options->twice, sum);
+    return seed - options->first;
+}
+
+/* Lines that begin with a # say something about the file. */
+static uint64_t play_list(const struct options *options, struct schedule_account *sum)
+{
+    FILE *list = fopen(options->list, "r");
+    char line[256];
+    uint64_t played = 0;
+
+    if (list == NULL)
+        refuse(options->list);
+    while (fgets(line, sizeof line, list) != NULL) {
+        char *behind = strchr(line, ' ');
+        const char *text = behind != NULL ? behind + 1 : line;
+
+        if (line[0] == '#')
+            continue;
+        if (behind == NULL)
+            refuse(line);
+        *behind = '\0';
+        play(read_number(&text, ' '), line, options->twice, sum);
+        played++;
+    }
+    (void)fclose(list);
+    if (played == 0)
+        refuse(options->list);
+    return played;
+}
+
 int main(int count, char *arguments[])
 {
     struct options options = read_options(count, arguments);
     struct schedule_account sum = {0};
     int64_t start_ms = milliseconds();
+    uint64_t played;
 
     catch_crashes();
     stay_on_one_processor();
     schedule_trace(options.trace);
-    for (uint64_t seed = options.first; seed <= options.last; seed++) {
-        struct schedule_account account = run_seed(seed, options.engine);
-
-        if (options.twice && run_seed(seed, options.engine).mark != account.mark)
-            schedule_fail("the second run differed from the first");
-        sum.steps += account.steps;
-        sum.switches += account.switches;
-        sum.mark ^= account.mark;
-        sum.end_ns += account.end_ns;
-    }
-    printf("simulation: seeds %" PRIu64 " to %" PRIu64 ", %" PRIu64 " steps, %" PRIu64
+    played = options.list != NULL ? play_list(&options, &sum) : play_range(&options, &sum);
+    printf("simulation: %" PRIu64 " seeds, %" PRIu64 " steps, %" PRIu64
            " switches, %.1f s simulated in %.1f s, mark %016" PRIx64 "\n",
-           options.first, options.last, sum.steps, sum.switches, (double)sum.end_ns / 1e9,
+           played, sum.steps, sum.switches, (double)sum.end_ns / 1e9,
            (double)(milliseconds() - start_ms) / 1e3, sum.mark);
     return 0;
 }

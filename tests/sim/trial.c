@@ -9,6 +9,8 @@
 
 #include "chance.h"
 #include "fault.h"
+#include "locks.h"
+#include "pace.h"
 #include "schedule.h"
 
 enum ending {
@@ -386,6 +388,8 @@ void *trial_play(void *engine)
     enum ending ending = chance_below(ENDINGS);
 
     memset(&trial, 0, sizeof trial);
+    pace_draw();
+    locks_choose(chance_one_in(2));
     set_up(engine);
     act_and_end(ending);
     settle_dropped();

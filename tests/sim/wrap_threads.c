@@ -3,6 +3,9 @@
 /*
  * A lock keeps what it is in the caller's own storage, so memory that is gone too early is seen by
  * the address sanitizer. What is undefined ends the run.
+ *
+ * Core's locks are either such ones, or its own, on simulated futexes: those do not see what is
+ * undefined, but have to wake whoever sleeps at them.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,6 +19,7 @@
 #include "chance.h"
 #include "fault.h"
 #include "lock.h"
+#include "locks.h"
 #include "schedule.h"
 #include "wrap.h"
 
@@ -29,6 +33,11 @@ enum { NOBODY = 0, DESTROYED = INT_MAX };
 _Static_assert(sizeof(struct mutex) <= sizeof(struct lock), "it has to fit");
 _Static_assert(sizeof(struct mutex) <= sizeof(pthread_mutex_t), "it has to fit");
 
+static bool are_core_s_own;
+
+/* What a futex is slept at for. */
+static _Thread_local const char *purpose = "futex";
+
 static int64_t nanoseconds(const struct timespec *time)
 {
     return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec;
@@ -38,6 +47,9 @@ void WRAP(lock_init)(struct lock *lock);
 void WRAP(lock_destroy)(struct lock *lock);
 void WRAP(lock_acquire)(struct lock *lock);
 void WRAP(lock_release)(struct lock *lock);
+void REAL(lock_destroy)(struct lock *lock);
+void REAL(lock_acquire)(struct lock *lock);
+void REAL(lock_release)(struct lock *lock);
 int WRAP(pthread_mutex_init)(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes);
 int WRAP(pthread_mutex_destroy)(pthread_mutex_t *mutex);
 int WRAP(pthread_mutex_lock)(pthread_mutex_t *mutex);
@@ -100,6 +112,12 @@ static void release(void *memory)
     schedule_point("unlock"); /* it may be gone after this */
 }
 
+void locks_choose(bool core_s_own)
+{
+    are_core_s_own = core_s_own;
+}
+
+/* A free one is the same to both. */
 void WRAP(lock_init)(struct lock *lock)
 {
     make_free(lock);
@@ -107,17 +125,32 @@ void WRAP(lock_init)(struct lock *lock)
 
 void WRAP(lock_destroy)(struct lock *lock)
 {
-    destroy(lock);
+    if (are_core_s_own)
+        REAL(lock_destroy)(lock);
+    else
+        destroy(lock);
 }
 
-void WRAP(lock_acquire)(struct lock *lock)
+void WRAP(lock_acquire)(struct lock *lock) UNCHECKED
 {
-    acquire(lock);
+    if (!are_core_s_own) {
+        acquire(lock);
+        return;
+    }
+    schedule_point("lock");
+    purpose = "lock";
+    REAL(lock_acquire)(lock);
+    purpose = "futex";
 }
 
-void WRAP(lock_release)(struct lock *lock)
+void WRAP(lock_release)(struct lock *lock) UNCHECKED
 {
-    release(lock);
+    if (!are_core_s_own) {
+        release(lock);
+        return;
+    }
+    REAL(lock_release)(lock);
+    schedule_point("unlock"); /* it may be gone after this */
 }
 
 int WRAP(pthread_mutex_init)(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
@@ -226,12 +259,12 @@ static int64_t futex_deadline(int command, const struct timespec *timeout)
 static long futex_wait(const unsigned *word, int command, unsigned expected,
                        const struct timespec *timeout)
 {
-    schedule_point("futex");
+    schedule_point(purpose);
     if (__atomic_load_n(word, __ATOMIC_SEQ_CST) != expected) {
         errno = EAGAIN;
         return -1;
     }
-    if (!schedule_sleep_at("futex", word, futex_deadline(command, timeout))) {
+    if (!schedule_sleep_at(purpose, word, futex_deadline(command, timeout))) {
         errno = ETIMEDOUT;
         return -1;
     }
@@ -261,6 +294,7 @@ long WRAP(syscall)(long number, ...)
         return futex_wait(word, command, value, timeout);
     if (command != FUTEX_WAKE)
         schedule_fail("futex command %d is not simulated", command);
+    schedule_point("futex"); /* the word may be gone before anybody is woken */
     value = (unsigned)schedule_wake(word, (int)value);
     schedule_point("futex");
     return (long)value;
