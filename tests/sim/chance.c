@@ -4,6 +4,10 @@
 
 static uint64_t state;
 
+/* What the next numbers are made of, before those of the seed. */
+static const uint8_t *lead;
+static size_t lead_left;
+
 /* Two finishing steps of SplitMix64, so that neighbouring seeds have nothing in common. */
 static uint64_t next(void)
 {
@@ -18,10 +22,32 @@ void chance_seed(uint64_t seed)
 {
     state = seed;
     state = next();
+    lead_left = 0;
+}
+
+void chance_lead(const uint8_t *bytes, size_t size)
+{
+    lead = bytes;
+    lead_left = size;
+}
+
+static unsigned lead_byte(void)
+{
+    if (lead_left == 0)
+        return 0;
+    lead_left--;
+    return *lead++;
 }
 
 unsigned chance_below(unsigned limit)
 {
+    if (lead_left > 0) {
+        unsigned number = lead_byte();
+
+        if (limit > UINT8_MAX + 1)
+            number |= lead_byte() << 8;
+        return number % limit;
+    }
     return (unsigned)((next() >> 32) * limit >> 32);
 }
 

@@ -4,10 +4,14 @@
 #define SIM_CHANCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Begin the numbers of `seed`. */
 void chance_seed(uint64_t seed);
+
+/* The next numbers are made of these bytes; when they are used up, of the seed again. */
+void chance_lead(const uint8_t *bytes, size_t size);
 
 /* 0 to limit - 1. */
 unsigned chance_below(unsigned limit);

@@ -169,7 +169,7 @@ _Noreturn void schedule_fail(const char *format, ...)
     (void)fprintf(stderr, "\n");
     for (unsigned i = 0; i < run.count; i++)
         print_thread(&run.threads[i]);
-    _exit(1);
+    abort();
 }
 
 void schedule_later(int64_t delay_ns, schedule_event *event, void *subject)

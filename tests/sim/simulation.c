@@ -1,7 +1,6 @@
 /* simulation.c - runs the core and the pool through seeds of simulated threads, nets and time. */
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +9,8 @@
 #include <unistd.h>
 
 #include "chance.h"
-#include "memory.h"
-#include "net.h"
+#include "play.h"
 #include "schedule.h"
-#include "trial.h"
 
 static const char usage[] =
     "Usage: simulation [--seeds FROM:TO] [--seed N] [--engine NAME] [--twice] [--list FILE]\n"
@@ -118,32 +115,12 @@ static void catch_crashes(void)
         (void)sigaction(crashes[i], &action, NULL);
 }
 
-/* One thread runs at a time: on one processor the turn is passed on faster. */
-static void stay_on_one_processor(void)
-{
-    cpu_set_t set;
-    int processor = sched_getcpu();
-
-    CPU_ZERO(&set);
-    CPU_SET(processor > 0 ? (unsigned)processor : 0, &set);
-    (void)sched_setaffinity(0, sizeof set, &set); /* slower without */
-}
-
 static struct schedule_account run_seed(uint64_t seed, char *engine)
 {
-    size_t blocks = memory_blocks();
-    struct schedule_account account;
-
     seed_at_work = seed;
     schedule_name_run(seed);
     chance_seed(seed);
-    net_reset();
-    account = schedule_run(trial_play, engine);
-    if (net_open_files() > 0)
-        schedule_fail("%u descriptors were left open", net_open_files());
-    if (memory_blocks() != blocks)
-        schedule_fail("%zu blocks of memory were not freed", memory_blocks() - blocks);
-    return account;
+    return play(engine);
 }
 
 static int64_t milliseconds(void)
@@ -152,7 +129,7 @@ static int64_t milliseconds(void)
 }
 
 /* Run it, and add up what it comes to. */
-static void play(uint64_t seed, char *engine, bool twice, struct schedule_account *sum)
+static void play_seed(uint64_t seed, char *engine, bool twice, struct schedule_account *sum)
 {
     struct schedule_account account = run_seed(seed, engine);
 
@@ -169,7 +146,7 @@ static uint64_t play_range(const struct options *options, struct schedule_accoun
     uint64_t seed = options->first;
 
     for (; seed <= options->last; seed++)
-        play(seed, options->engine, options->twice, sum);
+        play_seed(seed, options->engine, options->twice, sum);
     return seed - options->first;
 }
 
@@ -191,7 +168,7 @@ static uint64_t play_list(const struct options *options, struct schedule_account
         if (behind == NULL)
             refuse(line);
         *behind = '\0';
-        play(read_number(&text, ' '), line, options->twice, sum);
+        play_seed(read_number(&text, ' '), line, options->twice, sum);
         played++;
     }
     (void)fclose(list);
@@ -208,7 +185,7 @@ int main(int count, char *arguments[])
     uint64_t played;
 
     catch_crashes();
-    stay_on_one_processor();
+    play_stay_on_one_processor();
     schedule_trace(options.trace);
     played = options.list != NULL ? play_list(&options, &sum) : play_range(&options, &sum);
     printf("simulation: %" PRIu64 " seeds, %" PRIu64 " steps, %" PRIu64
