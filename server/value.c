@@ -13,9 +13,11 @@ static bool read_digits(const char **text, uint64_t *number)
     uint64_t sum = 0;
 
     for (; *at >= '0' && *at <= '9'; at++) {
-        if (sum > (UINT64_MAX - 9) / 10)
+        const uint64_t digit = (uint64_t)(*at - '0');
+
+        if (sum > (UINT64_MAX - digit) / 10)
             return false;
-        sum = sum * 10 + (uint64_t)(*at - '0');
+        sum = sum * 10 + digit;
     }
     if (at == *text)
         return false;
