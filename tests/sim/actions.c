@@ -279,19 +279,24 @@ static void post_callback(void)
         (void)exchange_begin(exchange, 0, true);
 }
 
-/* Waiting threads and completions must not stand there side by side while nothing happens. */
+/* Waiting threads and completions must not stand there side by side while nothing happens, and
+ * nobody is merely kept from the processor. */
 static void watch_the_port(void)
 {
     struct iocp_port_statistics seen;
     size_t runs = trial.runs;
 
-    for (int looks = 0; looks < 3; looks++) {
+    for (int looks = 0; looks < 4; looks++) {
+        if (looks > 0) {
+            sim_sleep(3000 * US);
+            if (!schedule_settle(schedule_now_ns() + 5000 * US))
+                return;
+        }
         iocp_port_read_statistics(trial.port, &seen);
         schedule_note("%zu queued, %u wait, %u run", seen.queued, seen.waiting, seen.running);
         if (seen.queued == 0 || seen.waiting == 0 || seen.running >= seen.concurrency ||
             trial.port_closing || trial.runs != runs)
             return;
-        sim_sleep(3000 * US);
     }
     schedule_fail("%zu completions wait beside %u threads, and only %u run", seen.queued,
                   seen.waiting, seen.running);

@@ -64,13 +64,26 @@ struct connection *connection_make(struct iocp_socket *socket, enum exchange_kin
     return connection;
 }
 
-void take_in(struct iocp_socket *accepted)
+static void check_first(const struct net_stream *stream, const uint8_t *first, size_t count)
 {
-    if (!trial.over && chance_one_in(2) &&
-        connection_make(accepted, EXCHANGE_RECEIVE, EXCHANGE_SEND) != NULL)
-        return;
-    if (!trial.over && trial.echo_count < ECHOES_MAX)
-        echo_make(accepted);
+    for (size_t i = 0; i < count; i++)
+        if (first[i] != net_byte_at(stream, i))
+            schedule_fail("stream %u: byte %zu did not come with its accept", stream->number, i);
+}
+
+void take_in(struct iocp_socket *accepted, const uint8_t *first, size_t count)
+{
+    struct net_stream *stream = stream_of(accepted);
+    struct connection *connection = NULL;
+
+    stream->handed_over = true;
+    check_first(stream, first, count);
+    if (!trial.over && chance_one_in(2))
+        connection = connection_make(accepted, EXCHANGE_RECEIVE, EXCHANGE_SEND);
+    if (connection != NULL)
+        connection->first = count;
+    else if (!trial.over && trial.echo_count < ECHOES_MAX)
+        echo_make(accepted, first, count);
     else
         iocp_socket_free(accepted);
 }
@@ -118,7 +131,7 @@ static void check_cut(const struct connection *connection)
 static uint64_t check_direction(const struct connection *connection, bool outward)
 {
     const struct receipt *receipts = connection->receipts[outward];
-    uint64_t place = 0;
+    uint64_t place = outward ? 0 : connection->first;
     unsigned known = 0;
 
     for (; known < RECEIPTS_MAX && receipts[known].present; known++)
@@ -216,7 +229,8 @@ static void on_echo(struct iocp_op *op, void *context)
     callback_leave();
 }
 
-void echo_make(struct iocp_socket *socket)
+/* It begins with what came with the accept. */
+void echo_make(struct iocp_socket *socket, const uint8_t *first, size_t count)
 {
     struct echo *echo = &trial.echoes[trial.echo_count++];
 
@@ -224,7 +238,10 @@ void echo_make(struct iocp_socket *socket)
     echo->stream = stream_of(socket);
     if (chance_one_in(2))
         iocp_socket_skip_on_success(socket);
-    echo_go_on(echo, 1);
+    for (size_t i = 0; i < count; i++)
+        echo->bytes[i] = (char)first[i];
+    echo->sending = count > 0;
+    echo_go_on(echo, count > 0 ? (long)count : 1);
 }
 
 void echo_check(const struct echo *echo)

@@ -1,8 +1,6 @@
-/* exchange.c - begin operations, and hold each result against what may have come of it. */
+/* exchange.c - hold the result of each operation against what may have come of it. */
 /* SPDX-License-Identifier: MIT */
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 
 #include "chance.h"
@@ -28,11 +26,6 @@ static bool is_outward(const struct exchange *exchange)
 static unsigned number_of(const struct exchange *exchange)
 {
     return exchange->connection != NULL ? exchange->connection->number : 0;
-}
-
-uint8_t send_byte(unsigned tag, size_t place)
-{
-    return (uint8_t)((tag * 37U + (unsigned)place * 101U) ^ (tag >> 3));
 }
 
 void flight_begins(void)
@@ -61,86 +54,6 @@ struct exchange *exchange_claim_idle(struct exchange *exchanges, unsigned count)
         }
     }
     return NULL;
-}
-
-/* Cut the buffer into a few parts, empty ones among them. */
-static size_t draw_parts(struct exchange *exchange, struct iovec parts[4])
-{
-    size_t count = chance_between(1, 4), from = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        size_t left = exchange->size - from;
-        size_t length = i + 1 == count ? left : chance_below((unsigned)left + 1);
-
-        parts[i] = (struct iovec){exchange->bytes + from, length};
-        from += length;
-    }
-    return count;
-}
-
-static int begin_receive(struct exchange *exchange, iocp_callback *callback)
-{
-    struct iocp_socket *socket = exchange->connection->socket;
-    struct iovec parts[4];
-
-    exchange->size = chance_one_in(8) ? 0 : chance_between(1, EXCHANGE_BYTES);
-    memset(exchange->bytes, 0, sizeof exchange->bytes);
-    if (chance_one_in(2))
-        return iocp_begin_receive(socket, &exchange->op.op, exchange->bytes, exchange->size,
-                                  callback, exchange);
-    return iocp_begin_receive_vector(socket, &exchange->op, parts, draw_parts(exchange, parts),
-                                     callback, exchange);
-}
-
-static int begin_send(struct exchange *exchange, iocp_callback *callback)
-{
-    struct iocp_socket *socket = exchange->connection->socket;
-    struct iovec parts[4];
-
-    exchange->size = chance_one_in(16) ? 0 : chance_between(1, EXCHANGE_BYTES);
-    exchange->tag = ++trial.next_tag;
-    for (size_t i = 0; i < exchange->size; i++)
-        exchange->bytes[i] = send_byte(exchange->tag, i);
-    if (chance_one_in(2))
-        return iocp_begin_send(socket, &exchange->op.op, exchange->bytes, exchange->size, callback,
-                               exchange);
-    return iocp_begin_send_vector(socket, &exchange->op, parts, draw_parts(exchange, parts),
-                                  callback, exchange);
-}
-
-static int begin_connect(struct exchange *exchange, iocp_callback *callback)
-{
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(7), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-
-    return iocp_begin_connect(exchange->connection->socket, &exchange->op.op,
-                              (const struct sockaddr *)(const void *)&address, sizeof address,
-                              callback, exchange);
-}
-
-static int begin_post(struct exchange *exchange)
-{
-    exchange->poster = schedule_number(schedule_self());
-    exchange->tag = ++trial.last_posted[exchange->poster];
-    return iocp_port_post_callback(trial.port, &exchange->op.op, 0, on_exchange, exchange);
-}
-
-static int begin(struct exchange *exchange, iocp_callback *callback)
-{
-    switch (exchange->kind) {
-    case EXCHANGE_RECEIVE:
-        return begin_receive(exchange, callback);
-    case EXCHANGE_SEND:
-        return begin_send(exchange, callback);
-    case EXCHANGE_ACCEPT:
-        return iocp_begin_accept(exchange->connection->socket, &exchange->op.op, callback,
-                                 exchange);
-    case EXCHANGE_CONNECT:
-        return begin_connect(exchange, callback);
-    case EXCHANGE_POST:
-        break;
-    }
-    return begin_post(exchange);
 }
 
 /* May a begin have failed so? */
@@ -177,7 +90,7 @@ static void note_refusal(struct exchange *exchange, int error)
     if (!is_plausible_refusal(exchange, error))
         schedule_fail("a %s on connection %u could not begin: error %d", kinds[exchange->kind],
                       number_of(exchange), error);
-    if (exchange->kind == EXCHANGE_SEND && error == -ENOSPC)
+    if (is_outward(exchange) && error == -ENOSPC)
         exchange->connection->tail_unknown = true;
 }
 
@@ -199,7 +112,7 @@ bool exchange_begin(struct exchange *exchange, int timeout_ms, bool with_callbac
     }
     schedule_note("%s on %u: begins, callback %d, time-out %d", kinds[exchange->kind],
                   number_of(exchange), with_callback, timeout_ms);
-    result = begin(exchange, with_callback ? on_exchange : NULL);
+    result = begin_operation(exchange, with_callback ? on_exchange : NULL);
     if (result == 0)
         return true;
 
@@ -232,6 +145,9 @@ static bool is_plausible_failure(const struct exchange *exchange, int error)
     case EPIPE:
         return exchange->kind == EXCHANGE_SEND &&
                (connection->disturbed || connection->may_be_cut || fault_count(FAULT_WATCH) > 0);
+    case ENOSPC:
+        return exchange->kind == EXCHANGE_ACCEPT && exchange->size > 0 &&
+               fault_count(FAULT_WATCH) > 0;
     case EMFILE:
         return exchange->kind == EXCHANGE_ACCEPT && fault_count(FAULT_DESCRIPTOR) > 0;
     case ENOMEM:
@@ -257,6 +173,10 @@ static void check_outcome(const struct exchange *exchange, long result)
         return;
     if (exchange->kind == EXCHANGE_SEND && (size_t)result != exchange->size)
         schedule_fail("a send of %u bytes succeeded with %ld", exchange->size, result);
+    if (exchange->kind == EXCHANGE_CONNECT && count != exchange->size)
+        schedule_fail("a connect with %u bytes succeeded with %zu", exchange->size, count);
+    if (exchange->kind == EXCHANGE_ACCEPT && count > exchange->size)
+        schedule_fail("an accept with room for %u bytes received %zu", exchange->size, count);
     if (exchange->kind == EXCHANGE_RECEIVE &&
         ((size_t)result > exchange->size || (size_t)result != count))
         schedule_fail("a receive of %u bytes came back with %ld", exchange->size, result);
@@ -280,8 +200,8 @@ static void write_receipt(const struct exchange *exchange, long result)
     *receipt = (struct receipt){
         .present = true,
         .result = result < 0 ? (int)result : 0,
-        .count = exchange->kind == EXCHANGE_CONNECT ? 0 : iocp_op_count(&exchange->op.op),
-        .size = exchange->kind == EXCHANGE_SEND ? exchange->size : 0,
+        .count = iocp_op_count(&exchange->op.op),
+        .size = is_outward(exchange) ? exchange->size : 0,
         .at = connection->logged,
         .tag = exchange->tag,
     };
@@ -309,7 +229,7 @@ static long end(struct exchange *exchange)
     case EXCHANGE_ACCEPT:
         result = iocp_end_accept(socket, &exchange->op.op, 0, &made);
         if (result == 0)
-            take_in(made);
+            take_in(made, exchange->bytes, iocp_op_count(&exchange->op.op));
         return result;
     case EXCHANGE_POST:
         break;

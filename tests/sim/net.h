@@ -74,6 +74,8 @@ struct net_stream {
     enum net_farewell farewell;
     struct net_stream *backlog[NET_BACKLOG_MAX];
     unsigned backlog_count;
+    const struct net_stream *listener; /* that accepted it */
+    bool handed_over;                  /* by the library, to who asked for the accept */
     uint8_t bytes_sent[NET_SENT_MAX];
 };
 

@@ -386,6 +386,19 @@ bool schedule_until(const char *where, schedule_condition *holds, const void *su
     return wait_as(EXPECTING, where, deadline_ns);
 }
 
+static bool others_rest(const void *subject)
+{
+    for (unsigned i = 0; i < run.count; i++)
+        if (&run.threads[i] != subject && run.threads[i].condition == READY)
+            return false;
+    return true;
+}
+
+bool schedule_settle(int64_t deadline_ns)
+{
+    return schedule_until("a moment of rest", others_rest, self, deadline_ns);
+}
+
 bool schedule_sleep_at(const char *where, const void *object, int64_t deadline_ns)
 {
     if (chance_one_in(run.spurious_odds)) {

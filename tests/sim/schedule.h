@@ -58,6 +58,9 @@ bool schedule_sleep_at(const char *where, const void *object, int64_t deadline_n
 /* Wake that many threads which sleep at `object`, drawn among them. Returns how many. */
 int schedule_wake(const void *object, int count);
 
+/* Wait until no other thread could go on; false: the deadline came first. */
+bool schedule_settle(int64_t deadline_ns);
+
 /* Let `event` happen to `subject` in a while. It is not run in any thread, and must not wait. */
 void schedule_later(int64_t delay_ns, schedule_event *event, void *subject);
 

@@ -201,7 +201,7 @@ static void set_up(const char *engine)
     for (unsigned i = chance_between(1, 3); i > 0; i--)
         connection_make(open_connected(), EXCHANGE_RECEIVE, EXCHANGE_SEND);
     for (unsigned i = chance_below(3); i > 0; i--)
-        echo_make(open_connected());
+        echo_make(open_connected(), NULL, 0);
     if (chance_one_in(3))
         open_listener();
     if (chance_one_in(3))

@@ -24,6 +24,7 @@ enum {
     ECHOES_MAX = 4,
     EXCHANGES_EACH_WAY = 24, /* so many calls are more than one turn of a channel */
     EXCHANGE_BYTES = 96,
+    ECHO_BYTES = 64,
     RECEIPTS_MAX = 256,
     LOG_BYTES = 4096,
     POSTS_MAX = 12,
@@ -76,6 +77,7 @@ struct connection {
     struct receipt receipts[2][RECEIPTS_MAX];
     uint8_t log[LOG_BYTES];
     size_t logged;
+    size_t first; /* bytes that came with its accept */
     unsigned number;
     bool disturbed;  /* somebody has asked for a cancel or a close */
     bool closing;    /* somebody has begun to close it */
@@ -92,7 +94,7 @@ struct echo {
     struct iocp_socket *socket; /* NULL: freed */
     const struct net_stream *stream;
     struct iocp_op op;
-    char bytes[64];
+    char bytes[ECHO_BYTES];
     unsigned begun;
     unsigned run;
     bool sending;
@@ -129,21 +131,24 @@ extern struct trial trial;
 /* The first thread of a seed's run, with the engine of that name, or with NULL any. */
 void *trial_play(void *engine);
 
+/* begin.c: begin it in one of the ways there are; returns what that begin does. */
+int begin_operation(struct exchange *exchange, iocp_callback *callback);
+uint8_t send_byte(unsigned tag, size_t place);
+
 /* exchange.c: begin a claimed exchange (false: it is settled already, or could not begin); look
  * at results and put them down. */
 bool exchange_begin(struct exchange *exchange, int timeout_ms, bool with_callback);
 struct exchange *exchange_claim_idle(struct exchange *exchanges, unsigned count);
 void exchange_settle(struct exchange *exchange);
-uint8_t send_byte(unsigned tag, size_t place);
 
 /* connection.c: make connections and see whether their books are right. */
 struct connection *connection_make(struct iocp_socket *socket, enum exchange_kind inward,
                                    enum exchange_kind outward);
-void take_in(struct iocp_socket *accepted);
+void take_in(struct iocp_socket *accepted, const uint8_t *first, size_t count);
 void connection_disturb(struct connection *connection);
 void connection_check(const struct connection *connection);
 void connection_free(struct connection *connection);
-void echo_make(struct iocp_socket *socket);
+void echo_make(struct iocp_socket *socket, const uint8_t *first, size_t count);
 void echo_check(const struct echo *echo);
 
 /* owed.c: all that can complete does so, with nobody's help. */

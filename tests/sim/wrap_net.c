@@ -106,6 +106,7 @@ int WRAP(accept4)(int descriptor, struct sockaddr *address, socklen_t *length, i
         return fail_with(-made);
     file->stream = listener->backlog[0];
     file->stream->file = file;
+    file->stream->listener = listener;
     listener->backlog_count--;
     memmove(listener->backlog, listener->backlog + 1,
             listener->backlog_count * sizeof *listener->backlog);
