@@ -245,7 +245,6 @@ static struct pollfd readiness_of(struct channel *channel)
 static bool block(struct seat *seat, struct channel *channel, bool hurried, int64_t deadline_ns)
 {
     struct pollfd fds[2] = {{.fd = seat->wake_fd, .events = POLLIN}, {.fd = -1}};
-    int64_t slice_end_ns;
     eventfd_t count;
 
     if (channel != NULL) {
@@ -254,7 +253,8 @@ static bool block(struct seat *seat, struct channel *channel, bool hurried, int6
             return false;
     }
     if (hurried) {
-        slice_end_ns = clock_now_ns() + SLICE_NS;
+        const int64_t slice_end_ns = clock_now_ns() + SLICE_NS;
+
         deadline_ns = slice_end_ns < deadline_ns ? slice_end_ns : deadline_ns;
     }
     if (poll(fds, 2, deadline_left_ms(deadline_ns)) <= 0)

@@ -159,14 +159,15 @@ static void on_event(struct epoll_engine *self, struct iocp_socket *socket, uint
                      struct op_list *done)
 {
     const uint32_t ended = EPOLLHUP | EPOLLERR;
-    bool in_undone, out_undone;
 
     lock_acquire(&socket->lock);
     if (socket->fd >= 0) {
         if (events & (EPOLLRDHUP | EPOLLPRI | ended))
             socket->short_is_not_all = true;
-        in_undone = run_if(events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | ended), &socket->in, done);
-        out_undone = run_if(events & (EPOLLOUT | ended), &socket->out, done);
+        const bool in_undone =
+            run_if(events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI | ended), &socket->in, done);
+        const bool out_undone = run_if(events & (EPOLLOUT | ended), &socket->out, done);
+
         if (in_undone || out_undone)
             (void)watch(self, socket); /* a change of what is registered needs no memory */
     }

@@ -59,12 +59,12 @@ static int set_up(struct io_uring *uring, struct engine_note *note)
 
 static bool knows_operations(struct io_uring *uring)
 {
-    struct io_uring_probe *probe = io_uring_get_probe_ring(uring);
-    bool all = probe != NULL;
+    struct io_uring_probe *known = io_uring_get_probe_ring(uring);
+    bool all = known != NULL;
 
     for (size_t i = 0; all && i < sizeof needed_operations / sizeof *needed_operations; i++)
-        all = io_uring_opcode_supported(probe, needed_operations[i]);
-    io_uring_free_probe(probe);
+        all = io_uring_opcode_supported(known, needed_operations[i]);
+    io_uring_free_probe(known);
     return all;
 }
 

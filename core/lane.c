@@ -61,7 +61,7 @@ void lane_deadline_nearer(struct lane *lane)
     port_unlock(port);
 }
 
-bool lane_keep(struct lane *lane, struct runner *runner, struct op_list *published)
+bool lane_keep(struct lane *lane, const struct runner *runner, struct op_list *published)
 {
     bool kept;
 
@@ -77,7 +77,8 @@ bool lane_keep(struct lane *lane, struct runner *runner, struct op_list *publish
     return kept;
 }
 
-size_t lane_take(struct lane *lane, struct runner *runner, struct op_list *taken, size_t capacity)
+size_t lane_take(struct lane *lane, const struct runner *runner, struct op_list *taken,
+                 size_t capacity)
 {
     size_t count = 0;
 

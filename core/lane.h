@@ -60,10 +60,11 @@ bool lane_runs_here(const struct lane *lane);
 void lane_deadline_nearer(struct lane *lane);
 
 /* Keep published completions for the runner, if it is the lane's and the port is open. */
-bool lane_keep(struct lane *lane, struct runner *runner, struct op_list *published);
+bool lane_keep(struct lane *lane, const struct runner *runner, struct op_list *published);
 
 /* Take up to `capacity` ready completions for the runner; 0 also if it is not the lane's. */
-size_t lane_take(struct lane *lane, struct runner *runner, struct op_list *taken, size_t capacity);
+size_t lane_take(struct lane *lane, const struct runner *runner, struct op_list *taken,
+                 size_t capacity);
 
 /* How many are ready. */
 size_t lane_count_ready(struct lane *lane);

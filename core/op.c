@@ -122,11 +122,6 @@ bool op_in_flight(const struct iocp_op *op)
     return (state & OP_QUEUED) || ((state & OP_BEGUN) && !(state & OP_SETTLED));
 }
 
-bool op_is_settled(const struct iocp_op *op)
-{
-    return atomic_load_explicit(&op->state, memory_order_acquire) & OP_SETTLED;
-}
-
 void op_begin(struct iocp_op *op, enum op_kind kind, struct iocp_socket *socket,
               iocp_callback *callback, void *context)
 {

@@ -46,9 +46,6 @@ size_t op_size(const struct iocp_op *op);
 /* Is the operation between its begin and the moment when the caller has it back? */
 bool op_in_flight(const struct iocp_op *op);
 
-/* May end deliver the result? */
-bool op_is_settled(const struct iocp_op *op);
-
 /* Make a fresh operation of `op`; the caller fills in what its kind needs. */
 void op_begin(struct iocp_op *op, enum op_kind kind, struct iocp_socket *socket,
               iocp_callback *callback, void *context);
