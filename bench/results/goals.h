@@ -30,7 +30,7 @@ struct goal_peers {
 struct goal {
     const char *case_id;
     enum figure figure;
-    const char *engine; /* ours; NULL: the one that "auto" chooses */
+    const char *engine;             /* ours; NULL: the one that "auto" chooses */
     const struct goal_peers *peers; /* maybe none, if the bound is one of the figure itself */
     double bound; /* at most or at least, as the figure is better; 0: reported, no goal */
     bool alone;   /* the bound is one of the figure itself, beside that of the peers */
