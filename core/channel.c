@@ -57,7 +57,8 @@ static ssize_t receive_once(int fd, const struct iocp_op *op)
 static ssize_t send_once(const struct iocp_socket *socket, const struct iocp_op *op)
 {
     struct msghdr message = {.msg_iov = op->parts, .msg_iovlen = op->part_count};
-    int flags = MSG_NOSIGNAL | (socket->sends_shut && op->next == NULL ? MSG_MORE : 0);
+    bool end_follows = socket->sends_shut && !socket->end_spoilt && op->next == NULL;
+    int flags = MSG_NOSIGNAL | (end_follows ? MSG_MORE : 0);
 
     if (op->part_count == 1)
         return send(socket->fd, op->parts->iov_base, op->parts->iov_len, flags);

@@ -29,8 +29,13 @@ static const char usage[] =
     "  --dribble FIRST:LAST  these alone: for each of the seeds each scenario is played with one\n"
     "                    byte for many, and calls that are interrupted (else 1:2)\n";
 
-/* Of a larger scenario with one engine, more or less. */
-enum { SAMPLE = 80 };
+/* Faults of one scenario with one engine, more or less: of a small one all there are, but where a
+ * sanitizer makes each run dear. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SAMPLE = 20, SMALL_SAMPLE = 80 };
+#else
+enum { SAMPLE = 80, SMALL_SAMPLE = 2000 };
+#endif
 
 /* Calls of a kind that fail together: what is short is so for a while. */
 enum { ROW = 8 };
@@ -172,7 +177,8 @@ static unsigned count_faults(void)
 /* Each call with each of its errors; or every so many of these. */
 static void fail_in_turn(const struct run *run)
 {
-    unsigned step = wanted.all || run->scenario->is_small ? 1 : 1 + 2 * count_faults() / SAMPLE;
+    unsigned sample = run->scenario->is_small ? SMALL_SAMPLE : SAMPLE;
+    unsigned step = wanted.all ? 1 : 1 + 2 * count_faults() / sample;
     unsigned next = 0;
 
     for (unsigned i = 0; i < counted; i++) {

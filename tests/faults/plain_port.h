@@ -6,6 +6,9 @@
 /* Accepts and connects, with first data and without; what is sent arrives. */
 void plain_connect(const char *engine);
 
+/* Two sends, one behind the other: the second does not go out if the first is cut short. */
+void plain_sends(const char *engine);
+
 /* Operations that wait are cancelled one by one, all at once, and by their deadlines. */
 void plain_cancel(const char *engine);
 

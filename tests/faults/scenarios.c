@@ -35,6 +35,7 @@ static const struct scenario scenarios[] = {
     {.name = "stop", .visits = &visits_silent, .configure = with_short_drain},
     {.name = "drain", .visits = &visits_unfinished},
     {.name = "connect", .play = plain_connect, .is_small = true},
+    {.name = "sends", .play = plain_sends, .is_small = true},
     {.name = "cancel", .play = plain_cancel},
     {.name = "close", .play = plain_close, .is_small = true},
 };

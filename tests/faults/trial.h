@@ -12,7 +12,7 @@ struct scenario {
     void (*configure)(struct options *options); /* of the server; NULL: as they are */
     struct visits *visits;                      /* of the server; NULL: it is none */
     void (*play)(const char *engine);           /* without a server */
-    bool is_small;                              /* no sample is drawn: all its faults are played */
+    bool is_small;                              /* its faults are few: all are played, or many */
 };
 
 struct run {
