@@ -190,6 +190,23 @@ static void deliver_unread(struct uring_engine *self, struct iocp_socket *socket
         channel_deliver_end(&socket->in, 0, done);
 }
 
+/*
+ * A reset that comes while the kernel hands out the bytes before it is forgotten: the armed receive
+ * goes on waiting. So who waits for more, and has not sent since, asks whether the connection still
+ * stands; a recalled receive comes back, and the next call tells.
+ */
+static void ask_if_unsure(struct uring_engine *self, struct iocp_socket *socket)
+{
+    struct pollfd broken = {.fd = socket->fd};
+
+    if (!socket->unsure || socket->in.armed != ARMED_RECEIVE || socket->in.waiting.first == NULL ||
+        socket->out.waiting.first != NULL)
+        return;
+    socket->unsure = false;
+    if (poll(&broken, 1, 0) > 0)
+        recall(self, &socket->in);
+}
+
 /* Carry out what can be done at once; for the rest the channel is armed. */
 static void go_on(struct uring_engine *self, struct channel *channel, struct op_list *done)
 {
@@ -197,6 +214,7 @@ static void go_on(struct uring_engine *self, struct channel *channel, struct op_
         deliver_unread(self, channel->socket, done);
     if (channel->armed == ARMED_NONE && channel_run(channel, done) != CHANNEL_EMPTY)
         arm(self, channel);
+    ask_if_unsure(self, channel->socket);
 }
 
 /* Is it a send which a later submission may carry out as it is? */
@@ -215,6 +233,7 @@ static int uring_submit(struct engine *engine, struct channel *channel, struct o
     struct uring_engine *self = self_of(engine);
     bool here = lane_runs_here(engine->lane);
     enum channel_armed before = channel->armed;
+    bool recalled = channel->socket->recalled;
 
     if (here && is_simple_send(channel)) {
         arm_send(self, channel);
@@ -224,7 +243,8 @@ static int uring_submit(struct engine *engine, struct channel *channel, struct o
         go_on(self, channel, done);
     }
     /* Whoever sits has looked at what is to be submitted before. */
-    if (channel->armed != before && atomic_load(&engine->attended))
+    if ((channel->armed != before || channel->socket->recalled != recalled) &&
+        atomic_load(&engine->attended))
         uring_wake(engine, NULL);
     return 0;
 }
@@ -279,6 +299,7 @@ static void on_bytes(struct uring_engine *self, struct iocp_socket *socket,
         return;
     }
     socket->bulky = returned->result == BUFFER_SIZE;
+    socket->unsure = true;
     unread_add(&self->ring.buffers, &socket->unread, buffer, (size_t)returned->result);
     deliver_unread(self, socket, done);
     if (socket->in.armed == ARMED_RECEIVE &&
@@ -317,6 +338,8 @@ static void on_receive(struct uring_engine *self, struct channel *channel,
 static void on_send(struct channel *channel, const struct returned *returned, struct op_list *done)
 {
     channel_sent(channel, returned->result, done);
+    if (returned->result > 0)
+        channel->socket->unsure = false; /* it stood behind the bytes that have come so far */
     if (channel->socket->fd < 0)
         socket_leave(channel->socket, done->last->result < 0);
 }

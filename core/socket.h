@@ -61,6 +61,7 @@ struct iocp_socket {
     bool bulky : 1;            /* a receive call brought BULK bytes: the next may bring as many */
     bool ended : 1;            /* the io_uring engine's: behind what is unread the stream ends */
     bool recalled : 1;         /* the io_uring engine's: the armed receive is being cancelled */
+    bool unsure : 1;           /* the io_uring engine's: a reset may have come behind the bytes */
     struct unread unread;
 };
 

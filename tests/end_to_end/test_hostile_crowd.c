@@ -183,6 +183,25 @@ Test(hostile_crowd, a_flood_of_resets_takes_nothing_from_good_clients)
     cr_expect(eq(sz, count_in_output(server.err, " 0 cut off, 0 failed\n"), 1));
 }
 
+/* With io_uring the kernel may forget a reset that comes while it hands out the bytes before it:
+ * some of a thousand times. */
+Test(hostile_crowd, a_reset_right_behind_bytes_is_noticed_every_time)
+{
+    struct server_process server;
+    server_start(&server, ARGUMENTS("--workers", "2", "--drain-timeout", "2s", "--quiet"));
+
+    for (size_t i = 0; i < 6000; i++) {
+        int fd = client_connect(&server);
+
+        client_send(fd, "half of a message", 17);
+        loopback_reset(fd);
+    }
+
+    cr_expect(client_is_served(&server));
+    cr_expect(eq(int, server_stop(&server), 0));
+    cr_expect(eq(sz, count_in_output(server.err, " 0 cut off, 0 failed\n"), 1));
+}
+
 /* Half of them are reset, half of them close. Those of whom nothing is heard any more, as after a
  * power cut, are like silent ones. */
 Test(hostile_crowd, clients_that_vanish_in_mid_message_are_all_noticed)
