@@ -102,6 +102,30 @@ static void expect_cancelled(struct unanswered *unanswered)
     close(unanswered->ends[1]);
 }
 
+/* The kernel knows at once that nobody can be reached: no connection has an address for all. */
+EngineTest(connect, that_fails_at_once_says_so_at_its_end_like_any_other)
+{
+    const struct sockaddr_in everybody = {
+        .sin_family = AF_INET,
+        .sin_port = htons(1),
+        .sin_addr.s_addr = htonl(0x7fffffff), /* 127.255.255.255 */
+    };
+    struct iocp_op op = {0};
+
+    contract_open(&contract, *engine, 0);
+    struct iocp_socket *socket = unconnected_socket(&contract);
+
+    cr_assert(zero(int, iocp_begin_connect(socket, &op, (const struct sockaddr *)&everybody,
+                                           sizeof everybody, iocp_no_callback, NULL)));
+    struct iocp_completion completion = take_completion(&contract);
+    cr_expect(completion.op == &op);
+    cr_expect(eq(int, completion.error, -ENETUNREACH));
+    cr_expect(eq(int, iocp_end_connect(socket, &op), -ENETUNREACH));
+    cr_expect(contract_is_quiet(&contract));
+    iocp_socket_free(socket);
+    contract_close(&contract);
+}
+
 /* CN-03 */
 EngineTest(connect, in_flight_is_cancelled_by_closing_the_socket)
 {

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,6 +303,100 @@ EngineTest(send, to_a_peer_that_is_gone_fails_in_the_end_and_raises_no_signal)
         sent = contract_send(&contract, connection.socket, "x", 1);
 
     cr_expect(sent == -ECONNRESET || sent == -EPIPE, "the send came to %zd", sent);
+    contract_disconnect(&connection);
+    contract_close(&contract);
+}
+
+/* What a callback sends, and what became of it. */
+struct reply {
+    struct connection *connection;
+    struct iocp_op call;
+    struct iocp_op send;
+    int begun;
+};
+
+static void begin_reply(struct iocp_op *op, void *context)
+{
+    struct reply *reply = context;
+
+    (void)op;
+    reply->begun =
+        iocp_begin_send(reply->connection->socket, &reply->send, "x", 1, iocp_no_callback, NULL);
+}
+
+/* Run the callback that sends; returns what the send came to. */
+static ssize_t send_from_callback(struct contract *contract, struct reply *reply)
+{
+    cr_assert(
+        zero(int, iocp_port_post_callback(contract->port, &reply->call, 0, begin_reply, reply)));
+    cr_assert(contract_run_one(contract) == &reply->call);
+    cr_assert(zero(int, reply->begun));
+    cr_assert(contract_run_one(contract) == &reply->send);
+    return iocp_end_send(reply->connection->socket, &reply->send);
+}
+
+/* TX-06: a worker's send may be carried out later, by the kernel alone, which then finds the reset
+ * that nobody has been told of. */
+EngineTest(send, of_a_callback_after_the_peers_reset_fails_and_raises_no_signal)
+{
+    struct contract contract;
+    struct connection connection;
+    struct reply reply = {.connection = &connection};
+    struct pollfd reset = {.events = POLLIN};
+
+    contract_open(&contract, *engine, 0);
+    contract_connect(&contract, &connection);
+    cr_assert(eq(long, send_from_callback(&contract, &reply), 1));
+    loopback_reset(connection.peer);
+    connection.peer = -1;
+    reset.fd = connection.descriptor;
+    cr_assert(eq(int, poll(&reset, 1, PATIENCE_MS), 1));
+
+    cr_expect(eq(long, send_from_callback(&contract, &reply), -ECONNRESET));
+
+    contract_disconnect(&connection);
+    contract_close(&contract);
+}
+
+/* Write until the kernel holds no more; returns how much it was. */
+static size_t fill(int descriptor)
+{
+    static const char zeroes[65536];
+    size_t filled = 0;
+    ssize_t sent;
+
+    while ((sent = send(descriptor, zeroes, sizeof zeroes, MSG_DONTWAIT)) > 0)
+        filled += (size_t)sent;
+    return filled;
+}
+
+/* The same, when there is no room: it waits like any other. */
+EngineTest(send, of_a_callback_to_a_reader_that_stopped_arrives_when_it_reads_on)
+{
+    struct contract contract;
+    struct connection connection;
+    struct reply reply = {.connection = &connection};
+    char byte = 0;
+
+    contract_open(&contract, *engine, 0);
+    contract_connect(&contract, &connection);
+    cr_assert(eq(long, send_from_callback(&contract, &reply), 1));
+    const size_t before = 1 + fill(connection.descriptor);
+    char *read = malloc(before);
+    cr_assert(read != NULL);
+
+    cr_assert(
+        zero(int, iocp_port_post_callback(contract.port, &reply.call, 0, begin_reply, &reply)));
+    cr_assert(contract_run_one(&contract) == &reply.call);
+    cr_assert(zero(int, reply.begun));
+    cr_expect(contract_is_quiet(&contract));
+    cr_assert(eq(sz, (size_t)loopback_read_all(connection.peer, read, before), before));
+    cr_assert(contract_run_one(&contract) == &reply.send);
+
+    cr_expect(eq(long, iocp_end_send(connection.socket, &reply.send), 1));
+    cr_expect(eq(long, loopback_read_all(connection.peer, &byte, 1), 1));
+    cr_expect(eq(chr, byte, 'x'));
+    free(read);
     contract_disconnect(&connection);
     contract_close(&contract);
 }

@@ -187,13 +187,6 @@ static void read_banner(struct server_process *server)
     cr_assert(server->address_count > 0, "the banner names no address");
 }
 
-/* The banner is whole once its last word has come. */
-static void wait_for_banner(struct server_process *server)
-{
-    wait_for_output(server, server->err, ", concurrency ", 1);
-    read_banner(server);
-}
-
 /* Its first line is the banner, or that the engine is not supported. */
 static void skip_if_refused(struct server_process *server, const char *engine)
 {
@@ -202,6 +195,13 @@ static void skip_if_refused(struct server_process *server, const char *engine)
         return;
     (void)process_wait(server);
     cr_skip_test("the kernel refuses the engine %s", engine);
+}
+
+void server_await_banner(struct server_process *server, const char *engine)
+{
+    skip_if_refused(server, engine);
+    wait_for_output(server, server->err, ", concurrency ", 1); /* its last word */
+    read_banner(server);
 }
 
 static void start_with(struct server_process *server, const char *engine, rlim_t descriptors,
@@ -215,8 +215,7 @@ static void start_with(struct server_process *server, const char *engine, rlim_t
         all[count++] = arguments[i];
     }
     process_start(server, IOCP_SERVER_PATH, descriptors, all);
-    skip_if_refused(server, engine);
-    wait_for_banner(server);
+    server_await_banner(server, engine);
 }
 
 void server_start_limited(struct server_process *server, rlim_t descriptors,

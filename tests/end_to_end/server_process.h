@@ -49,6 +49,10 @@ void server_start_limited(struct server_process *server, rlim_t descriptors,
 void server_start_engine(struct server_process *server, size_t engine,
                          const char *const arguments[]);
 
+/* Of a server that was started otherwise, with that engine: wait for its banner, and take the
+ * addresses from it. The test is skipped if the kernel refuses the engine. */
+void server_await_banner(struct server_process *server, const char *engine);
+
 /* The port of its first address. */
 uint16_t server_port(const struct server_process *server);
 

@@ -1,8 +1,10 @@
 /* test_article.c - the article's own program prints the article's lines. */
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -92,4 +94,31 @@ Test(article, a_client_that_resets_ends_its_session_not_the_program)
 
     wait_for_output(&article, article.out, " Data : still here\n", 1);
     article_stop(&article);
+}
+
+Test(article, more_than_one_address_or_none_is_refused)
+{
+    struct server_process two, none;
+    process_start(&two, IOCP_ARTICLE_PATH, 0, ARGUMENTS("127.0.0.1:0", "127.0.0.1:0"));
+    process_start(&none, IOCP_ARTICLE_PATH, 0, ARGUMENTS("nonsense"));
+
+    cr_expect(eq(int, process_wait(&two), 2));
+    cr_expect(eq(int, process_wait(&none), 2));
+    cr_expect(eq(sz, count_in_output(two.err, "usage: "), 1));
+    cr_expect(eq(sz, count_in_output(none.err, "usage: "), 1));
+}
+
+Test(article, an_address_that_it_does_not_get_ends_it)
+{
+    char address[32];
+    struct server_process article;
+    int holder = loopback_listen();
+
+    (void)snprintf(address, sizeof address, "127.0.0.1:%u", (unsigned)loopback_port(holder));
+    process_start(&article, IOCP_ARTICLE_PATH, 0, ARGUMENTS(address));
+
+    cr_expect(eq(int, process_wait(&article), 1));
+    cr_expect(eq(sz, count_in_output(article.out, "in use\nClosing the listener...\n"), 1));
+    cr_expect(eq(sz, count_in_output(article.out, WAITING), 0));
+    close(holder);
 }

@@ -1,9 +1,12 @@
 /* test_limits.c - what the server refuses, survives and gives back. */
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -11,6 +14,7 @@
 
 #include "client.h"
 #include "clock.h"
+#include "contract.h"
 #include "deadline.h"
 #include "loopback.h"
 #include "server_process.h"
@@ -119,6 +123,50 @@ Test(limits, a_client_that_sends_a_byte_now_and_then_is_let_go_when_its_message_
     close(fd);
     cr_expect(eq(int, server_stop(&server), 0));
     cr_expect(eq(sz, count_in_output(server.err, " 1 timed out,"), 1));
+}
+
+/* Say something and hear it again, often enough that the server keeps a buffer for the next time.
+ */
+static void be_busy(int fd)
+{
+    char echo[4] = "";
+
+    for (int i = 0; i < 10; i++) {
+        client_send(fd, "ping", 4);
+        cr_assert(eq(int, (int)recv(fd, echo, sizeof echo, MSG_WAITALL), 4));
+    }
+}
+
+/* For 1000 ms the buffer is kept; after that it is given back, and the session stays. */
+Test(limits, a_busy_client_that_falls_silent_is_served_when_it_comes_back)
+{
+    struct server_process server;
+    server_start(&server, ARGUMENTS("--handler", "echo", "--end", "eof"));
+    int fd = client_connect(&server);
+
+    be_busy(fd);
+    cr_expect(is_left_waiting(fd, 1500));
+    be_busy(fd);
+
+    close(fd);
+    cr_expect(eq(int, server_stop(&server), 0));
+}
+
+Test(limits, a_busy_client_that_falls_silent_is_let_go_not_before_its_time)
+{
+    char byte;
+    struct server_process server;
+    server_start(&server,
+                 ARGUMENTS("--handler", "echo", "--end", "eof", "--idle-timeout", "1500ms"));
+    int fd = client_connect(&server);
+
+    be_busy(fd);
+    const int64_t silent_ns = clock_now_ns();
+
+    cr_expect(eq(int, (int)client_receive_all(fd, &byte, 1), 0));
+    cr_expect(clock_now_ns() - silent_ns >= 1400 * 1000000LL);
+    close(fd);
+    cr_expect(eq(int, server_stop(&server), 0));
 }
 
 Test(limits, a_client_over_max_connections_waits_until_another_leaves)
@@ -237,4 +285,85 @@ Test(limits, descriptors_are_as_many_after_five_hundred_clients_as_before)
     wait_for_output(&server, server.out, WAITING, 502);
     wait_for_descriptors(&server, before + WORKERS);
     cr_expect(eq(int, server_stop(&server), 0));
+}
+
+/* A server with one worker, whose transcript goes into a pipe of one page. Returns the other end
+ * of that, which nobody reads yet. */
+static int start_before_a_pipe(struct server_process *server)
+{
+    const char *only = contract_only_engine();
+    const char *engine = only ? only : "auto";
+    char folder[] = "/tmp/iocp-XXXXXX";
+    char pipe[sizeof folder + sizeof "/pipe"];
+
+    cr_assert_not_null(mkdtemp(folder));
+    (void)snprintf(pipe, sizeof pipe, "%s/pipe", folder);
+    cr_assert(zero(int, mkfifo(pipe, 0600)));
+    int end = open(pipe, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    cr_assert(end >= 0 && fcntl(end, F_SETPIPE_SZ, 4096) >= 0);
+    process_start(server, "/bin/sh", 0,
+                  ARGUMENTS("-c", "pipe=$1; shift; exec \"$0\" \"$@\" > \"$pipe\"",
+                            IOCP_SERVER_PATH, pipe, "--workers", "1", "--listen", "127.0.0.1:0",
+                            "--engine", engine));
+    server_await_banner(server, engine);
+    unlink(pipe);
+    rmdir(folder);
+    return end;
+}
+
+static int say_something(const struct server_process *server)
+{
+    char text[1000];
+    int fd = client_connect(server);
+
+    memset(text, 't', sizeof text);
+    client_send(fd, text, sizeof text);
+    client_send(fd, "<EOF>", 5);
+    return fd;
+}
+
+/* Clients, until one is not answered: the worker stands before the pipe. */
+static int block_the_worker(const struct server_process *server)
+{
+    int fd = say_something(server);
+
+    while (!is_left_waiting(fd, 300)) {
+        close(fd);
+        fd = say_something(server);
+    }
+    return fd;
+}
+
+struct reading {
+    const struct server_process *server;
+    int pipe;
+};
+
+/* Read what is in the pipe. Has the server told of it? */
+static bool is_told(void *argument)
+{
+    const struct reading *reading = argument;
+    char text[4096];
+
+    while (read(reading->pipe, text, sizeof text) > 0)
+        continue;
+    return count_in_output(reading->server->err, "warning: no worker was free for ") > 0;
+}
+
+Test(limits, a_worker_that_stood_before_a_full_pipe_tells_so_when_it_goes_on)
+{
+    struct server_process server;
+    struct reading reading = {.server = &server, .pipe = start_before_a_pipe(&server)};
+    int first = block_the_worker(&server);
+    int second = say_something(&server);
+
+    cr_expect(is_left_waiting(second, 300));
+    cr_expect(wait_until(is_told, &reading));
+
+    cr_expect(eq(sz, count_in_output(server.err, "all 1 were inside callbacks"), 1));
+    cr_expect(not(is_left_waiting(second, PATIENCE_MS)));
+    close(first);
+    close(second);
+    cr_expect(eq(int, server_stop(&server), 0));
+    close(reading.pipe);
 }

@@ -121,6 +121,71 @@ Test(usage, an_address_shared_by_others_is_in_use_for_who_does_not_share)
     cr_expect(eq(int, server_stop(&first), 0));
 }
 
+/* Has the program been started with as many descriptors? If not it must have ended with one line
+ * that says what is short. */
+static bool starts_with_descriptors(rlim_t count)
+{
+    struct server_process server;
+    process_start(&server, IOCP_SERVER_PATH, count, ARGUMENTS("--listen", "127.0.0.1:0"));
+    wait_for_output(&server, server.err, "\n", 1);
+
+    if (count_in_output(server.err, "listening on ") > 0) {
+        cr_expect(eq(int, server_stop(&server), 0));
+        return true;
+    }
+    cr_expect(eq(int, process_wait(&server), 1));
+    cr_expect(eq(sz, count_in_output(server.err, "\n"), 1));
+    cr_expect(eq(sz, count_in_output(server.err, "Too many open files"), 1));
+    return false;
+}
+
+/* Whatever it is that it gets no descriptor for. With three it does not find the C library. */
+Test(usage, too_few_descriptors_to_begin_with_are_named)
+{
+    rlim_t count = 4;
+
+    cr_expect(not(starts_with_descriptors(count)));
+    while (++count < 64 && !starts_with_descriptors(count))
+        continue;
+    cr_expect(lt(ulong, count, 64));
+}
+
+/* A network of its own for the server, where the default addresses are nobody else's; there,
+ * addresses can be taken that no interface has. The test is skipped where that is refused. */
+#define TAKE_IPV4 "echo 1 > /proc/sys/net/ipv4/ip_nonlocal_bind"
+#define TAKE_IPV6 "echo 1 > /proc/sys/net/ipv6/ip_nonlocal_bind"
+
+static void start_alone(struct server_process *server, const char *program)
+{
+    if (system("unshare -Urn sh -c '" TAKE_IPV4 " && " TAKE_IPV6 "' 2> /dev/null") != 0)
+        cr_skip_test("no network of one's own here");
+    process_start(server, "/usr/bin/unshare", 0,
+                  ARGUMENTS("-Urn", "sh", "-c", program, IOCP_SERVER_PATH));
+    wait_for_output(server, server->out, "Waiting for a connection...\n", 1);
+}
+
+Test(usage, without_an_address_it_listens_at_port_11000_of_this_machine)
+{
+    struct server_process server;
+    start_alone(&server, TAKE_IPV4 " && " TAKE_IPV6 " && exec \"$0\"");
+
+    cr_expect(eq(int, server_stop(&server), 0));
+    cr_expect(eq(sz, count_in_output(server.out, "Local address and port : 127.0.0.1:11000\n"), 1));
+    cr_expect(eq(sz, count_in_output(server.out, "Local address and port : [::1]:11000\n"), 1));
+    cr_expect(eq(sz, count_in_output(server.err, "warning"), 0));
+}
+
+Test(usage, without_an_address_it_says_if_there_is_no_ipv6_and_goes_on)
+{
+    struct server_process server;
+    start_alone(&server, TAKE_IPV4 " && exec \"$0\"");
+
+    cr_expect(eq(int, server_stop(&server), 0));
+    cr_expect(eq(sz, count_in_output(server.out, "Local address and port : 127.0.0.1:11000\n"), 1));
+    cr_expect(eq(sz, count_in_output(server.out, "[::1]"), 0));
+    cr_expect(eq(sz, count_in_output(server.err, "warning: not listening on [::1]:11000: "), 1));
+}
+
 Test(usage, help_and_version_go_to_stdout)
 {
     struct server_process help;

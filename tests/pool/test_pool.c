@@ -437,6 +437,25 @@ EngineTest(pool, a_discard_drops_and_counts_what_is_queued)
     close_pool();
 }
 
+/* The worker that it was for would be waited for without end. */
+Test(pool, a_stranger_who_runs_the_end_of_a_worker_ends_the_process, .signal = SIGABRT)
+{
+    struct iocp_op blocker = {0};
+    struct iocp_completion quit;
+    struct stopper stopper;
+    unsigned one = 1;
+    bool left = false;
+
+    port = contract_create_port(contract_only_engine(), 2);
+    cr_assert(zero(int, iocp_pool_create(port, 1, &pool)));
+    cr_assert(zero(int, iocp_port_post_callback(port, &blocker, 0, stay_inside, &left)));
+    cr_assert(wait_until(somebody_is_inside, &one));
+    start_stopping(&stopper, IOCP_DRAIN);
+
+    cr_assert(zero(int, iocp_port_wait(port, &quit, PATIENCE_MS)));
+    quit.callback(quit.op, iocp_op_context(quit.op));
+}
+
 EngineTest(pool, what_comes_after_the_stop_waits_for_other_takers)
 {
     struct counted *all = make_counted(2);

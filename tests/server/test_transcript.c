@@ -227,4 +227,6 @@ Test(transcript, a_stream_that_fails_ends_the_transcript)
 
     cr_expect(atomic_load(&failing.broken));
     (void)fclose(full);
+    failing.stream = NULL;
+    transcript_waiting(&failing); /* does not come to the stream any more */
 }
