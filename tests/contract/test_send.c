@@ -307,11 +307,16 @@ EngineTest(send, to_a_peer_that_is_gone_fails_in_the_end_and_raises_no_signal)
     contract_close(&contract);
 }
 
-/* What a callback sends, and what became of it. */
+/* What a callback sends, and what became of it. The callback is that of a receive on another
+ * connection: who runs that has the engine in hand, and may leave the call to the kernel. */
 struct reply {
-    struct connection *connection;
-    struct iocp_op call;
+    struct contract contract;
+    struct connection connection;
+    struct connection asking;
+    struct iocp_op receive;
     struct iocp_op send;
+    char byte;
+    ssize_t asked;
     int begun;
 };
 
@@ -319,43 +324,60 @@ static void begin_reply(struct iocp_op *op, void *context)
 {
     struct reply *reply = context;
 
-    (void)op;
+    reply->asked = iocp_end_receive(reply->asking.socket, op);
     reply->begun =
-        iocp_begin_send(reply->connection->socket, &reply->send, "x", 1, iocp_no_callback, NULL);
+        iocp_begin_send(reply->connection.socket, &reply->send, "x", 1, iocp_no_callback, NULL);
 }
 
-/* Run the callback that sends; returns what the send came to. */
-static ssize_t send_from_callback(struct contract *contract, struct reply *reply)
+static void run_reply(struct reply *reply)
 {
-    cr_assert(
-        zero(int, iocp_port_post_callback(contract->port, &reply->call, 0, begin_reply, reply)));
-    cr_assert(contract_run_one(contract) == &reply->call);
+    cr_assert(zero(int, iocp_begin_receive(reply->asking.socket, &reply->receive, &reply->byte, 1,
+                                           begin_reply, reply)));
+    cr_assert(zero(int, loopback_write_all(reply->asking.peer, "?", 1)));
+    cr_assert(contract_run_one(&reply->contract) == &reply->receive);
+    cr_assert(eq(long, reply->asked, 1));
     cr_assert(zero(int, reply->begun));
-    cr_assert(contract_run_one(contract) == &reply->send);
-    return iocp_end_send(reply->connection->socket, &reply->send);
 }
 
-/* TX-06: a worker's send may be carried out later, by the kernel alone, which then finds the reset
- * that nobody has been told of. */
+static ssize_t end_reply(struct reply *reply)
+{
+    cr_assert(contract_run_one(&reply->contract) == &reply->send);
+    return iocp_end_send(reply->connection.socket, &reply->send);
+}
+
+/* Two connections, one of which a callback has answered. */
+static void open_reply(struct reply *reply, size_t engine)
+{
+    contract_open(&reply->contract, engine, 0);
+    contract_connect(&reply->contract, &reply->connection);
+    contract_connect(&reply->contract, &reply->asking);
+    run_reply(reply);
+    cr_assert(eq(long, end_reply(reply), 1));
+}
+
+static void close_reply(struct reply *reply)
+{
+    contract_disconnect(&reply->asking);
+    contract_disconnect(&reply->connection);
+    contract_close(&reply->contract);
+}
+
+/* TX-06: the kernel finds the reset, of which nobody has been told. */
 EngineTest(send, of_a_callback_after_the_peers_reset_fails_and_raises_no_signal)
 {
-    struct contract contract;
-    struct connection connection;
-    struct reply reply = {.connection = &connection};
+    struct reply reply = {0};
     struct pollfd reset = {.events = POLLIN};
 
-    contract_open(&contract, *engine, 0);
-    contract_connect(&contract, &connection);
-    cr_assert(eq(long, send_from_callback(&contract, &reply), 1));
-    loopback_reset(connection.peer);
-    connection.peer = -1;
-    reset.fd = connection.descriptor;
+    open_reply(&reply, *engine);
+    loopback_reset(reply.connection.peer);
+    reply.connection.peer = -1;
+    reset.fd = reply.connection.descriptor;
     cr_assert(eq(int, poll(&reset, 1, PATIENCE_MS), 1));
 
-    cr_expect(eq(long, send_from_callback(&contract, &reply), -ECONNRESET));
+    run_reply(&reply);
 
-    contract_disconnect(&connection);
-    contract_close(&contract);
+    cr_expect(eq(long, end_reply(&reply), -ECONNRESET));
+    close_reply(&reply);
 }
 
 /* Write until the kernel holds no more; returns how much it was. */
@@ -370,35 +392,26 @@ static size_t fill(int descriptor)
     return filled;
 }
 
-/* The same, when there is no room: it waits like any other. */
+/* When there is no room it waits like any other. */
 EngineTest(send, of_a_callback_to_a_reader_that_stopped_arrives_when_it_reads_on)
 {
-    struct contract contract;
-    struct connection connection;
-    struct reply reply = {.connection = &connection};
+    struct reply reply = {0};
     char byte = 0;
 
-    contract_open(&contract, *engine, 0);
-    contract_connect(&contract, &connection);
-    cr_assert(eq(long, send_from_callback(&contract, &reply), 1));
-    const size_t before = 1 + fill(connection.descriptor);
-    char *read = malloc(before);
-    cr_assert(read != NULL);
+    open_reply(&reply, *engine);
+    const size_t before = 1 + fill(reply.connection.descriptor);
+    char *arrived = malloc(before);
+    cr_assert(arrived != NULL);
 
-    cr_assert(
-        zero(int, iocp_port_post_callback(contract.port, &reply.call, 0, begin_reply, &reply)));
-    cr_assert(contract_run_one(&contract) == &reply.call);
-    cr_assert(zero(int, reply.begun));
-    cr_expect(contract_is_quiet(&contract));
-    cr_assert(eq(sz, (size_t)loopback_read_all(connection.peer, read, before), before));
-    cr_assert(contract_run_one(&contract) == &reply.send);
+    run_reply(&reply);
+    cr_expect(contract_is_quiet(&reply.contract));
+    cr_assert(eq(sz, (size_t)loopback_read_all(reply.connection.peer, arrived, before), before));
 
-    cr_expect(eq(long, iocp_end_send(connection.socket, &reply.send), 1));
-    cr_expect(eq(long, loopback_read_all(connection.peer, &byte, 1), 1));
+    cr_expect(eq(long, end_reply(&reply), 1));
+    cr_expect(eq(long, loopback_read_all(reply.connection.peer, &byte, 1), 1));
     cr_expect(eq(chr, byte, 'x'));
-    free(read);
-    contract_disconnect(&connection);
-    contract_close(&contract);
+    free(arrived);
+    close_reply(&reply);
 }
 
 /* TX-06: what is in flight at the reset. */

@@ -50,5 +50,6 @@ Test(log, a_record_that_is_too_long_is_cut_and_still_a_line)
         cr_expect(count == size + 1 || size >= LOG_LINE_SIZE - 2, "%zu came to %zu", size, count);
         cr_expect(eq(chr, written[count - 1], '\n'));
         cr_expect(memchr(written, '\n', count) == written + count - 1);
+        cr_expect(memchr(written, '\0', count) == NULL);
     }
 }
