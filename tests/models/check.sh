@@ -35,7 +35,8 @@ explore()
     optimisation=$1
     shift
     spin "$@" -a model.pml >output 2>&1 || fail "spin does not understand $* of $model"
-    "$compiler" "$optimisation" -w -DSAFETY -DCOLLAPSE -DMEMLIM=$memory_limit_mb -o pan pan.c >output 2>&1 ||
+    "$compiler" "$optimisation" -w -DSAFETY -DCOLLAPSE -DMEMLIM=$memory_limit_mb \
+        -o pan pan.c >output 2>&1 ||
         fail "what spin made of $model does not compile"
     ./pan -b -m$depth_limit >output 2>&1 || true
     grep -q 'errors: ' output || fail "the search of $* did not end"

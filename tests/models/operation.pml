@@ -1,7 +1,7 @@
-/* operation.pml - an operation's life, while it comes back, is cancelled, runs out and is closed. */
+/* operation.pml - an operation's life: it comes back, is cancelled, runs out and is closed. */
 /* SPDX-License-Identifier: MIT */
 /*
- * Stands for    user            a begin (op_begin, under the socket's lock), iocp_op_set_event, then
+ * Stands for    user            op_begin, under the socket's lock, iocp_op_set_event, then
  *                               op_end with await_settled (core/op.c); afterwards the storage is
  *                               begun anew, and in the end freed
  *               engine          epoll_wait_events, on_event, drop_retired (core/engine_epoll.c), or
