@@ -265,7 +265,7 @@ Test(hostile_crowd, receivers_that_never_read_are_dropped_and_cost_no_more_than_
     cr_expect(client_is_served(&server));
     gang_wait_until_dropped(&gang);
 
-    expect_memory_at_most(&server, before + CLIENTS * size + 8 * MIB);
+    expect_memory_at_most(&server, before + CLIENTS * size + 32 * MIB);
     free(message);
     gang_leave(&gang);
     cr_expect(client_is_served(&server));
