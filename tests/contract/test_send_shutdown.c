@@ -114,7 +114,9 @@ EngineTest(send_shutdown, cancelled_before_its_turn_sends_no_end)
 {
     struct iocp_op first = {0}, last = {0};
     unsigned char *bytes = stream_pattern(STREAM_SIZE);
+    unsigned char *got = malloc(STREAM_SIZE);
 
+    cr_assert(ne(ptr, got, NULL));
     open_connection(*engine);
     cr_assert(zero(int, iocp_begin_send(connection.socket, &first, bytes, STREAM_SIZE,
                                         iocp_no_callback, NULL)));
@@ -124,13 +126,15 @@ EngineTest(send_shutdown, cancelled_before_its_turn_sends_no_end)
     cr_expect(eq(long, iocp_end_send(connection.socket, &last), -ECANCELED));
 
     struct stream reader;
-    stream_read(&reader, connection.peer, bytes, STREAM_SIZE);
+    stream_read(&reader, connection.peer, got, STREAM_SIZE);
     cr_assert(contract_run_one(&contract) == &first);
     cr_expect(eq(long, iocp_end_send(connection.socket, &first), (long)STREAM_SIZE));
     cr_expect(eq(long, stream_join(&reader), (long)STREAM_SIZE));
+    cr_expect(zero(int, memcmp(got, bytes, STREAM_SIZE)));
     cr_expect(zero(int, iocp_socket_abort(connection.socket)));
-    cr_expect(eq(long, loopback_read_all(connection.peer, bytes, 1), -ECONNRESET));
+    cr_expect(eq(long, loopback_read_all(connection.peer, got, 1), -ECONNRESET));
     close_connection();
+    free(got);
     free(bytes);
 }
 

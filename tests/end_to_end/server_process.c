@@ -84,7 +84,7 @@ int process_wait(struct server_process *process)
 
     end.fd = (int)syscall(SYS_pidfd_open, process->pid, 0);
     cr_assert(end.fd >= 0, "pidfd_open: %s", strerror(errno));
-    if (poll(&end, 1, PATIENCE_MS) != 1) {
+    if (poll(&end, 1, 3 * PATIENCE_MS) != 1) {
         show_errors(process);
         cr_assert(false, "the program does not end");
     }

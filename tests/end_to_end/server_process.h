@@ -1,8 +1,9 @@
 /* server_process.h - starts a real binary, reads what it prints, stops it, leaves none behind. */
 /* SPDX-License-Identifier: MIT */
 /*
- * Failures   A program that cannot be started, or does not do in PATIENCE_MS what is waited for,
- *            ends the test with a message that holds what the program has written to stderr.
+ * Failures   A program that cannot be started, or does not do in PATIENCE_MS what is waited for (or
+ *            does not end in three times that), ends the test with a message that holds what it
+ *            has written to stderr.
  * Ownership  A started program dies with the test's process, however that ends.
  * Threads    The test's own thread only.
  */
