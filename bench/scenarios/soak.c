@@ -263,7 +263,7 @@ static int expect_rest(struct soak *soak, const struct rest *due)
 
 static int put_load_on(struct soak *soak)
 {
-    struct rest rest;
+    struct rest rest = {0};
     int error;
 
     plan_legs(soak);
@@ -280,25 +280,28 @@ static int put_load_on(struct soak *soak)
     return error < 0 || atomic_load(soak->trial->stop) ? error : note(soak);
 }
 
-static int soak(struct trial *trial)
+static int play(struct trial *trial, struct soak *course, struct leg *legs)
 {
     struct trial_servers servers;
+    int error = trial_start(trial, (struct manner){0}, &servers);
+
+    if (error < 0)
+        return error;
+    *course = (struct soak){.trial = trial, .servers = &servers, .legs = legs};
+    error = put_load_on(course);
+    if (error == 0)
+        return trial_end(trial, &servers);
+    trial_stop(&servers);
+    return error;
+}
+
+static int soak(struct trial *trial)
+{
     struct soak *course = calloc(1, sizeof *course);
     struct leg *legs = calloc(LEGS, sizeof *legs);
-    int error;
+    int error = course && legs ? play(trial, course, legs)
+                               : trial_fail(trial, -ENOMEM, "%s", strerror(ENOMEM));
 
-    if (course && legs)
-        error = trial_start(trial, (struct manner){0}, &servers);
-    else
-        error = trial_fail(trial, -ENOMEM, "%s", strerror(ENOMEM));
-    if (error == 0) {
-        *course = (struct soak){.trial = trial, .servers = &servers, .legs = legs};
-        error = put_load_on(course);
-        if (error == 0)
-            error = trial_end(trial, &servers);
-        else
-            trial_stop(&servers);
-    }
     free(legs);
     free(course);
     return error;
