@@ -135,6 +135,15 @@ Test(socket, that_is_closed_has_no_address_and_takes_none)
     iocp_socket_free(socket);
 }
 
+Test(socket, that_is_not_connected_has_nothing_to_shut_down)
+{
+    struct iocp_socket *socket = make_socket(AF_INET);
+
+    cr_expect(eq(int, iocp_socket_shutdown(socket, SHUT_RD), -ENOTCONN));
+    cr_expect(eq(int, iocp_socket_shutdown(socket, SHUT_WR), -ENOTCONN));
+    iocp_socket_free(socket);
+}
+
 Test(socket, knows_three_ways_of_shutting_down)
 {
     static const int others[] = {-1, SHUT_RDWR + 1, 1000};
