@@ -22,6 +22,9 @@
 #define CALM_SHARE  0.5
 #define CALM_NS_MAX INT64_C(6000000000)
 
+/* A server's own peak: in less time a machine that does other things, too, may show none. */
+#define PEAK_NS_MIN INT64_C(300000000)
+
 /* Of the calm load: latency is back in the first part whose p99 is no worse than the worst of any
  * part was before. */
 #define PARTS 20
@@ -60,6 +63,8 @@ static int measure_peak(struct trial *trial, struct trial_servers *servers, doub
     struct load_options load = short_load(trial, servers);
 
     load.depth = 1;
+    if (load.measured_ns < PEAK_NS_MIN)
+        load.measured_ns = PEAK_NS_MIN;
     *rate = 0;
     return trial_measure_rate(trial, servers, &load, rate);
 }

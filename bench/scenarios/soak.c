@@ -2,10 +2,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Load   Several loads at once, each in a thread of its own: connections that stay, and such as
- * come and go; messages of several sizes. First all in a closed loop, which tells what server and
- *        clients carry together; then each on a schedule, with a share of the rate that it had.
- * Fails  A message without an answer; descriptors or threads other than before; an end that is not
- *        clean.
+ *        come and go; messages of several sizes. First all in a closed loop, which tells what
+ *        server and clients carry together; then each on a schedule, with a share of the rate that
+ *        it had. For minutes on end a machine may have less to give than in the first seconds: what
+ *        the connections then have no room for is not sent, and is told.
+ * Fails  A message that was sent and has no answer; descriptors or threads other than before; an
+ *        end that is not clean.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -139,6 +141,7 @@ static int schedule_legs(struct soak *soak)
         if (!(leg->options.rate > 0) && !atomic_load(soak->trial->stop))
             return trial_fail(soak->trial, -ENODATA, "no rate was found of messages of %zu bytes",
                               leg->options.message_size);
+        leg->options.drops = true;
         leg->options.warm_up_ns = pace.warm_up_ns + pace.measured_ns / WARM_UP_SHARE;
         leg->options.measured_ns = pace.measured_ns;
         leg->result = (struct load_result){0};
@@ -218,7 +221,7 @@ static void note_latency(const struct soak *soak)
 static int note(const struct soak *soak)
 {
     struct series *figures = soak->trial->row->figures;
-    double rate = 0, bytes = 0;
+    double rate = 0, bytes = 0, planned = 0, dropped = 0;
     unsigned long long unanswered = 0;
 
     for (size_t i = 0; i < LEGS; i++) {
@@ -228,6 +231,8 @@ static int note(const struct soak *soak)
         rate += of_leg;
         bytes += of_leg * (double)leg->options.message_size;
         unanswered += leg->result.unanswered;
+        dropped += (double)leg->result.dropped;
+        planned += (double)(leg->result.latency.count + leg->result.dropped);
     }
     if (unanswered > 0)
         return trial_fail(soak->trial, -ETIMEDOUT, "%llu messages without an answer", unanswered);
@@ -235,6 +240,7 @@ static int note(const struct soak *soak)
     series_add(&figures[FIGURE_MB_RATE], bytes / 1e6);
     series_add(&figures[FIGURE_CPU_US], soak->processors * 1e6 / rate);
     series_add(&figures[FIGURE_UNANSWERED], 0);
+    series_add(&figures[FIGURE_UNSENT], dropped / planned);
     note_memory(soak);
     note_latency(soak);
     return trial_note_peak(soak->trial, soak->servers);
