@@ -1,5 +1,6 @@
 /* bench.c - iocp-bench: measure, or tell of what was measured. */
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -48,6 +49,7 @@ static void quote(struct sentence *command, const char *word)
     sentence_add(command, "%s'", word);
 }
 
+/* Without the folder that the program stands in: that is nobody else's. */
 static void join(int argc, char *argv[], char *line, size_t size)
 {
     struct sentence command;
@@ -55,7 +57,7 @@ static void join(int argc, char *argv[], char *line, size_t size)
     sentence_begin(&command, line, size);
     for (int i = 0; i < argc; i++) {
         sentence_add(&command, "%s", i > 0 ? " " : "");
-        quote(&command, argv[i]);
+        quote(&command, i > 0 ? argv[i] : program_invocation_short_name);
     }
 }
 

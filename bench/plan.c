@@ -42,10 +42,10 @@ static const struct plan_case cases[] = {
     {&scenario_idle, F, PLACE_FREE, 64, 50, 1, .depth = 1, .idle_connections = 100000,
      .servers = 8},
     {&scenario_blocked, Q | S | F | G, PLACE_FREE, 64, 500, 2, .depth = 1, .rate = 10000,
-     .library_workers = 8},
-    {&scenario_blocked, S | F, PLACE_FREE, 64, 500, 2, .depth = 1, .library_workers = 8},
+     .libiocp_workers = 8},
+    {&scenario_blocked, S | F, PLACE_FREE, 64, 500, 2, .depth = 1, .libiocp_workers = 8},
     {&scenario_blocked, F, PLACE_FREE, 64, 500, 2, .depth = 1, .pause_ms = 40,
-     .library_workers = 8},
+     .libiocp_workers = 8},
     {&scenario_overload, F, PLACE_APART, 64, 50, 1, .depth = 1, .factor = 0.5},
     {&scenario_overload, Q | S | F, PLACE_APART, 64, 50, 1, .depth = 1, .factor = 2},
     {&scenario_overload, F | N, PLACE_APART, 64, 500, 1, .depth = 1, .factor = 10},
@@ -149,8 +149,8 @@ static void entitle(const struct plan_case *plan, char *title, size_t size)
     if (plan->idle_connections > 0)
         append(title, size, " beside %zu idle ones", plan->idle_connections);
     append(title, size, ", %zu worker%s", plan->workers, plural(plan->workers));
-    if (plan->library_workers > 0)
-        append(title, size, " (libiocp: %zu, %zu at once)", plan->library_workers, plan->workers);
+    if (plan->libiocp_workers > 0)
+        append(title, size, " (libiocp: %zu, %zu at once)", plan->libiocp_workers, plan->workers);
     if (plan->depth > 1)
         append(title, size, ", depth %zu", plan->depth);
     if (plan->pause_ms > 0)

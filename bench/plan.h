@@ -47,7 +47,7 @@ struct plan_case {
     size_t pause_ms;        /* from an echo to the connection's next message */
     double rate;            /* open loop: messages a second of all connections; 0: a closed loop */
     double factor;          /* overload: of the rate at the knee */
-    size_t library_workers; /* blocked: libiocp's, of which `workers` may run at once */
+    size_t libiocp_workers; /* blocked: libiocp's, of which `workers` may run at once */
     bool streams;           /* message: measure peers that send back at once, too */
     bool counted;           /* count system calls, in a round more */
 };

@@ -37,7 +37,7 @@ static int blocked(struct trial *trial)
 
     if (trial->subject->kind == SUBJECT_LIBRARY) {
         manner.concurrency = trial->plan->workers;
-        manner.workers = trial->plan->library_workers;
+        manner.workers = trial->plan->libiocp_workers;
     }
     error = trial_start(trial, manner, &servers);
     if (error < 0)

@@ -323,6 +323,7 @@ Test(bench, keeps_its_command_line_as_a_shell_reads_it, .init = make_place, .fin
               0);
 
     read_results(&results);
+    cr_expect(zero(int, strncmp(results.command, "iocp-bench ", strlen("iocp-bench "))));
     expect_part(results.command, "--peers none --server 'sh -c '\\''exit {port}'\\''' --out=/tmp/");
     results_destroy(&results);
 }

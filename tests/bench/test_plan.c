@@ -53,7 +53,7 @@ Test(plan, tells_the_rate_of_a_schedule_and_who_has_more_workers)
                              .connections = 5,
                              .message_size = 64,
                              .workers = 2,
-                             .library_workers = 8,
+                             .libiocp_workers = 8,
                              .rate = 10000};
     struct result_case what;
 
