@@ -57,6 +57,17 @@ static void copy_arguments(char *argv[], const char *path, const char *const arg
     argv[count] = NULL;
 }
 
+/* Lines are appended: of two threads that write to a file in memory at once, each would else write
+ * where the other does. */
+static int new_output(const char *name)
+{
+    int output = memfd_create(name, MFD_CLOEXEC);
+
+    cr_assert(output >= 0, "memfd_create: %s", strerror(errno));
+    cr_assert(fcntl(output, F_SETFL, O_APPEND) == 0, "fcntl: %s", strerror(errno));
+    return output;
+}
+
 void process_start(struct server_process *process, const char *path, rlim_t descriptors,
                    const char *const arguments[])
 {
@@ -64,10 +75,9 @@ void process_start(struct server_process *process, const char *path, rlim_t desc
     const pid_t self = getpid();
 
     *process = (struct server_process){
-        .out = memfd_create("stdout", MFD_CLOEXEC),
-        .err = memfd_create("stderr", MFD_CLOEXEC),
+        .out = new_output("stdout"),
+        .err = new_output("stderr"),
     };
-    cr_assert(process->out >= 0 && process->err >= 0, "memfd_create: %s", strerror(errno));
     copy_arguments(argv, path, arguments);
     process->pid = fork();
     if (process->pid == 0)
