@@ -9,18 +9,14 @@
  *
  *     on_received ─▶ follow ─▶ receive_more              the handler wants more
  *                          └─▶ send_reply ─▶ on_sent ─▶ be_idle, or after the last one: finish
- *                          └─▶ finish ─▶ on_lingered ─▶ end
+ *                          └─▶ finish ─▶ on_lingered ─▶ end   session_end.c
  */
 #include "session.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-#include <iocp/op.h>
-#include <iocp/socket.h>
 
 #include "clock.h"
 
@@ -38,54 +34,12 @@
  * that reads slowly is served, one that does not read at all is not waited for. */
 #define PIECE_SIZE ((size_t)256 * 1024)
 
-/* After the last byte of a reply the client may still be sending. Closing at once would reset
- * the connection and could destroy the reply on its way; so read on, within these bounds. */
-#define LINGER_MS         5000
-#define LINGER_AT_STOP_MS 1000
-#define LINGER_BYTES_MAX  ((size_t)64 << 20)
-#define LINGER_BUFFER_MAX ((size_t)64 * 1024)
-
-/* What a session needs only while something is in hand, or may soon be. */
-struct exchange {
-    struct handler handler;
-    size_t moved; /* bytes of the reply sent so far; after it: bytes read and dropped */
-    int64_t message_deadline_ms; /* when all of the message has to be there; 0: none is begun */
-    int64_t linger_deadline_ms;
-    bool finishing; /* the reply in hand is the last one */
-    bool said_end;  /* its last piece was sent with the end */
-};
-
-/* A client that is silent costs no more than this: small. What all sessions have in common is the
- * context of each operation. */
-struct session {
-    struct iocp_op op; /* first: it names the session */
-    struct iocp_socket *socket;
-    struct exchange *exchange; /* NULL: none */
-    uint32_t woken_ms;         /* when bytes came for which there was no buffer */
-    uint8_t times;             /* bytes came without a longer pause */
-    bool has_spoken;
-    bool peer_ended;
-    bool last_look; /* the stop has begun: what comes now is the last to come */
-};
-
 static void wait_for_bytes(struct session *session, int timeout_ms);
 static void receive_more(struct session *session);
-static void linger_more(struct session *session);
 
-static struct sessions *all_of(const struct session *session)
+int session_take_up(struct session *session)
 {
-    return iocp_op_context(&session->op);
-}
-
-static struct session *session_of(struct iocp_op *op)
-{
-    return (struct session *)op;
-}
-
-/* Have what is needed for something in hand. 0, -ENOMEM. */
-static int take_up(struct session *session)
-{
-    const struct sessions *all = all_of(session);
+    const struct sessions *all = session_all(session);
 
     if (session->exchange)
         return 0;
@@ -96,108 +50,13 @@ static int take_up(struct session *session)
     return 0;
 }
 
-static void put_down(struct session *session)
+void session_put_down(struct session *session)
 {
     if (!session->exchange)
         return;
     handler_destroy(&session->exchange->handler);
     free(session->exchange);
     session->exchange = NULL;
-}
-
-static void end(struct session *session, enum session_outcome outcome)
-{
-    struct sessions *all = all_of(session);
-
-    put_down(session);
-    iocp_socket_free(session->socket);
-    free(session);
-    sessions_remove(all, outcome);
-}
-
-static void end_failed(struct session *session, int error)
-{
-    switch (error) {
-    case -ECONNRESET:
-    case -EPIPE:
-        end(session, SESSION_RESET);
-        return;
-    case -ETIMEDOUT:
-        end(session, SESSION_TIMED_OUT);
-        return;
-    case -ECANCELED:
-        end(session, SESSION_CUT_OFF);
-        return;
-    default:
-        end(session, SESSION_FAILED);
-    }
-}
-
-/* The end of a session which did all it had to. */
-static void end_in_order(struct session *session)
-{
-    if (session->exchange && session->exchange->handler.too_long)
-        end(session, SESSION_TOO_LONG);
-    else if (session->exchange && session->exchange->handler.incomplete)
-        end(session, SESSION_INCOMPLETE);
-    else
-        end(session, SESSION_SERVED);
-}
-
-static void on_lingered(struct iocp_op *op, void *context)
-{
-    struct sessions *all = context;
-    struct session *session = session_of(op);
-    struct exchange *exchange = session->exchange;
-    ssize_t received = iocp_end_receive(session->socket, op);
-
-    if (received == -ECANCELED && !sessions_are_aborting(all)) {
-        int64_t deadline_ms = clock_now_ms() + LINGER_AT_STOP_MS;
-        if (deadline_ms < exchange->linger_deadline_ms)
-            exchange->linger_deadline_ms = deadline_ms;
-        linger_more(session);
-    } else if (received <= 0) {
-        end_in_order(session);
-    } else {
-        /* What comes is of no interest: the next bytes go over these. */
-        buffer_add(&exchange->handler.input, (size_t)received);
-        buffer_clear(&exchange->handler.input);
-        exchange->moved += (size_t)received;
-        linger_more(session);
-    }
-}
-
-static void linger_more(struct session *session)
-{
-    struct sessions *all = all_of(session);
-    struct exchange *exchange = session->exchange;
-    struct buffer *dropped = &exchange->handler.input; /* the handler has done with it */
-    int64_t left_ms = exchange->linger_deadline_ms - clock_now_ms();
-
-    if (left_ms <= 0 || exchange->moved >= LINGER_BYTES_MAX ||
-        buffer_reserve(dropped, LINGER_BUFFER_MAX, all->rules.spares) < 0) {
-        end_in_order(session);
-        return;
-    }
-    iocp_op_set_timeout(&session->op, (int)left_ms);
-    if (iocp_begin_receive(session->socket, &session->op, dropped->bytes, dropped->capacity,
-                           on_lingered, all) < 0)
-        end_in_order(session);
-}
-
-/* Everything is said: let the client know, and see it off. */
-static void finish(struct session *session)
-{
-    if (session->peer_ended || !session->has_spoken || take_up(session) < 0 ||
-        (!session->exchange->said_end && iocp_socket_shutdown(session->socket, SHUT_WR) < 0)) {
-        end_in_order(session);
-        return;
-    }
-    /* A large message's memory is not kept for that. */
-    if (session->exchange->handler.input.capacity > BUFFER_FIRST)
-        buffer_release(&session->exchange->handler.input, all_of(session)->rules.spares);
-    session->exchange->linger_deadline_ms = clock_now_ms() + LINGER_MS;
-    linger_more(session);
 }
 
 static bool has_buffer(const struct session *session)
@@ -209,19 +68,19 @@ static bool has_buffer(const struct session *session)
 static void rest(struct session *session, int timeout_ms)
 {
     if (session->exchange && handler_is_fresh(&session->exchange->handler))
-        put_down(session);
+        session_put_down(session);
     else if (session->exchange)
-        buffer_release(&session->exchange->handler.input, all_of(session)->rules.spares);
+        buffer_release(&session->exchange->handler.input, session_all(session)->rules.spares);
     wait_for_bytes(session, timeout_ms);
 }
 
 /* With nothing of a message in hand: the next one, unless there shall be none. */
 static void be_idle(struct session *session)
 {
-    struct sessions *all = all_of(session);
+    struct sessions *all = session_all(session);
 
     if (session->last_look) {
-        finish(session);
+        session_finish(session);
     } else if (sessions_are_draining(all)) {
         session->last_look = true;
         rest(session, LAST_LOOK_MS);
@@ -245,12 +104,12 @@ static bool says_end(const struct exchange *exchange, size_t size)
 static void reply_failed(struct session *session, int error)
 {
     iocp_socket_abort(session->socket);
-    end_failed(session, error);
+    session_end_failed(session, error);
 }
 
 static void send_reply(struct session *session)
 {
-    struct sessions *all = all_of(session);
+    struct sessions *all = session_all(session);
     struct exchange *exchange = session->exchange;
     const char *unsent = (const char *)exchange->handler.reply + exchange->moved;
     size_t size = exchange->handler.reply_size - exchange->moved;
@@ -288,7 +147,7 @@ static void on_sent(struct iocp_op *op, void *context)
     exchange->message_deadline_ms = 0;
     handler_replied(&exchange->handler);
     if (exchange->finishing)
-        finish(session);
+        session_finish(session);
     else
         be_idle(session);
 }
@@ -302,7 +161,7 @@ static void follow(struct session *session, enum handler_next next)
     if (exchange->handler.reply_size > 0)
         send_reply(session);
     else if (exchange->finishing)
-        finish(session);
+        session_finish(session);
     else if (handler_is_idle(&exchange->handler))
         be_idle(session);
     else
@@ -318,7 +177,7 @@ static bool is_idle(const struct session *session)
  * without one; if the time-out is shorter than that, all of it with a buffer. */
 static bool may_be_warm(const struct session *session)
 {
-    const int idle_timeout_ms = all_of(session)->idle_timeout_ms;
+    const int idle_timeout_ms = session_all(session)->idle_timeout_ms;
 
     return is_idle(session) && (idle_timeout_ms == 0 || idle_timeout_ms > WARM_MS);
 }
@@ -331,7 +190,7 @@ static int cold_timeout_ms(const struct sessions *all)
 /* A receive came back without bytes and without an end of the stream. */
 static void receive_failed(struct session *session, int error)
 {
-    struct sessions *all = all_of(session);
+    struct sessions *all = session_all(session);
     bool idle = is_idle(session);
     bool warm = has_buffer(session) && may_be_warm(session);
 
@@ -342,7 +201,7 @@ static void receive_failed(struct session *session, int error)
     } else if (error == -ETIMEDOUT && warm) {
         rest(session, cold_timeout_ms(all));
     } else {
-        end_failed(session, error);
+        session_end_failed(session, error);
     }
 }
 
@@ -374,7 +233,7 @@ static void on_received(struct iocp_op *op, void *context)
  */
 static int choose_timeout(struct session *session, int *timeout_ms)
 {
-    const struct sessions *all = all_of(session);
+    const struct sessions *all = session_all(session);
     struct exchange *exchange = session->exchange;
 
     *timeout_ms = may_be_warm(session) ? WARM_MS : all->idle_timeout_ms;
@@ -393,14 +252,14 @@ static int choose_timeout(struct session *session, int *timeout_ms)
 
 static void receive_more(struct session *session)
 {
-    struct sessions *all = all_of(session);
+    struct sessions *all = session_all(session);
     int timeout_ms;
     void *room;
     size_t size;
 
     int result = choose_timeout(session, &timeout_ms);
     if (result == 0)
-        result = take_up(session);
+        result = session_take_up(session);
     if (result == 0)
         result = handler_room(&session->exchange->handler, &room, &size);
     if (result == 0) {
@@ -408,7 +267,7 @@ static void receive_more(struct session *session)
         result = iocp_begin_receive(session->socket, &session->op, room, size, on_received, all);
     }
     if (result < 0)
-        end_failed(session, result);
+        session_end_failed(session, result);
 }
 
 static void note_time(struct session *session)
@@ -426,7 +285,7 @@ static void note_time(struct session *session)
 static int hand_over(struct session *session, const void *bytes, size_t size)
 {
     void *room;
-    int result = take_up(session);
+    int result = session_take_up(session);
 
     if (result == 0 && size > 0)
         result = handler_room_for(&session->exchange->handler, size, &room);
@@ -442,10 +301,10 @@ static void receive_what_is_there(struct session *session, bool certain)
 {
     char bytes[BUFFER_FIRST];
     int result = iocp_begin_receive(session->socket, &session->op, bytes, sizeof bytes, NULL,
-                                    all_of(session));
+                                    session_all(session));
 
     if (result < 0) {
-        end_failed(session, result);
+        session_end_failed(session, result);
         return;
     }
     if (!certain && !iocp_op_completed(&session->op)) {
@@ -457,7 +316,7 @@ static void receive_what_is_there(struct session *session, bool certain)
     if (received >= 0)
         result = hand_over(session, bytes, (size_t)received);
     if (result < 0)
-        end_failed(session, result);
+        session_end_failed(session, result);
     else
         go_on(session, received);
 }
@@ -480,10 +339,10 @@ static void on_readable(struct iocp_op *op, void *context)
 static void wait_for_bytes(struct session *session, int timeout_ms)
 {
     iocp_op_set_timeout(&session->op, timeout_ms);
-    int result =
-        iocp_begin_receive(session->socket, &session->op, NULL, 0, on_readable, all_of(session));
+    int result = iocp_begin_receive(session->socket, &session->op, NULL, 0, on_readable,
+                                    session_all(session));
     if (result < 0)
-        end_failed(session, result);
+        session_end_failed(session, result);
 }
 
 static void on_opened(struct iocp_op *op, void *context)
