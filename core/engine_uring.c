@@ -371,17 +371,21 @@ static void on_return(struct uring_engine *self, const struct returned *returned
         socket_drop(socket);
 }
 
+/* Some; all, if nothing is done by them. */
 static void take_returns(struct uring_engine *self, struct op_list *done)
 {
     struct returned returned[RETURNS_PER_WAIT];
-    unsigned count = ring_take(&self->ring, returned, RETURNS_PER_WAIT);
+    unsigned count;
 
-    for (unsigned i = 0; i < count; i++) {
-        if (returned[i].mark == MARK_OF_WAKE)
-            self->wake_armed = false;
-        else if (returned[i].mark != MARK_OF_RECALL)
-            on_return(self, &returned[i], done);
-    }
+    do {
+        count = ring_take(&self->ring, returned, RETURNS_PER_WAIT);
+        for (unsigned i = 0; i < count; i++) {
+            if (returned[i].mark == MARK_OF_WAKE)
+                self->wake_armed = false;
+            else if (returned[i].mark != MARK_OF_RECALL)
+                on_return(self, &returned[i], done);
+        }
+    } while (count == RETURNS_PER_WAIT && done->first == NULL);
 }
 
 static void enter(struct uring_engine *self, int64_t deadline_ns)

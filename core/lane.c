@@ -121,15 +121,19 @@ static void sit_down(struct waiter *waiter, struct lane *lane)
     occupy(lane);
 }
 
-static void rise(struct waiter *waiter, struct lane *lane)
+static void vacate(struct lane *lane)
 {
-    lane->sitters--;
-    if (waiter->seat != NULL)
-        lane->engine->ops->rise(lane->engine, waiter->seat);
-    if (lane->sitters > 0)
+    if (--lane->sitters > 0)
         return;
     lane->state = LANE_FREE;
     atomic_store(&lane->engine->attended, false);
+}
+
+static void rise(struct waiter *waiter, struct lane *lane)
+{
+    if (waiter->seat != NULL)
+        lane->engine->ops->rise(lane->engine, waiter->seat);
+    vacate(lane);
 }
 
 static void set_runner(struct lane *lane, struct runner *runner)
@@ -324,4 +328,42 @@ void lanes_glance(struct iocp_port *port, struct runner *runner)
     port->running -= slot;
     lanes_rise(port, &self, true);
     lanes_leave_found(port, &self);
+}
+
+static void empty(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
+
+/* Until a look finds nothing, and nobody has come for the same meanwhile. */
+static void empty(struct iocp_port *port, struct lane *lane)
+{
+    bool found = true;
+
+    occupy(lane);
+    while (found || lane->missed) {
+        struct op_list done = {0}, published = {0};
+
+        lane->missed = false;
+        port_unlock(port);
+        lane->engine->ops->wait(lane->engine, NULL, 0, &done);
+        found = done.first != NULL;
+        port_publish(&done, &published);
+        lock_acquire(&port->lock);
+        port_queue(port, &published);
+    }
+    vacate(lane);
+}
+
+void lanes_empty(struct iocp_port *port)
+{
+    if (port->stopped || port->lanes[0]->engine->ops->shared)
+        return;
+    for (unsigned i = 0; i < port->lane_count; i++) {
+        struct lane *lane = port->lanes[i];
+
+        if (lane->state == LANE_RUNS)
+            lane_free_seat(port, lane);
+        if (lane->state == LANE_FREE)
+            empty(port, lane);
+        else
+            lane->missed = true;
+    }
 }

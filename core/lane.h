@@ -36,8 +36,9 @@ struct lane {
     struct iocp_port *port; /* constant, as the engine */
     struct engine *engine;
     struct timers timers;   /* the deadlines of its sockets; has its own lock */
-    enum lane_state state;  /* guarded by the port's lock, as the next three */
+    enum lane_state state;  /* guarded by the port's lock, as the next four */
     unsigned sitters;       /* threads in its wait: at most one, unless the engine is shared */
+    bool missed;            /* somebody sat there when it was to be emptied (lanes_empty) */
     size_t sockets;         /* open ones */
     struct lane *next_held; /* of the same waiter */
     struct lock lock;

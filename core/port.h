@@ -194,6 +194,10 @@ void lane_wake(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
 /* Look once into the runner's lane and the free ones. */
 void lanes_glance(struct iocp_port *port, struct runner *runner) REQUIRES(port->lock);
 
+/* The port is closed, and all is cancelled: what is still being carried out comes back, though
+ * nobody waits any more. Who sits in a lane does this on leaving. The lock is let go meanwhile. */
+void lanes_empty(struct iocp_port *port) REQUIRES(port->lock);
+
 /* runner.c */
 
 /* The calling thread. */

@@ -113,6 +113,8 @@ static int take_at_port(struct iocp_port *port, struct op_list *taken, size_t ca
     starved_return(port, runner);
     watch_pass(port);
     result = port_take_or_wait(port, runner, taken, capacity, deadline_ns);
+    if (port->closed)
+        lanes_empty(port);
     port_let_go(port);
     watch_begin(port);
     starved_desert(port);

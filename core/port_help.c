@@ -141,6 +141,8 @@ bool port_help(const atomic_uint *word, unsigned bits, int64_t deadline_ns)
     leave(&self);
     watch_leave(port, &waiter);
     lanes_rise(port, &waiter, false);
+    if (port->closed)
+        lanes_empty(port);
     port_let_go(port);
     port_drop_user(port);
     return true;

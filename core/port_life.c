@@ -129,6 +129,9 @@ size_t iocp_port_close(struct iocp_port *port)
     port_unlock(port);
 
     iocp_port_cancel_all(port); /* nobody carries them out any more */
+    lock_acquire(&port->lock);
+    lanes_empty(port);
+    port_unlock(port);
     return count;
 }
 
