@@ -150,7 +150,8 @@ void iocp_blocking_begin(void)
         return;
     lock_acquire(&port->lock);
     leave_lane(port, &self);
-    runner_stop_counting(port, &self, RUNNER_BRACKETED);
+    if (self.state != RUNNER_AWAY) /* as it is while it tells of a starvation */
+        runner_stop_counting(port, &self, RUNNER_BRACKETED);
     if (!port->stopped)
         port_let_go(port);
     port_unlock(port);
@@ -164,7 +165,9 @@ void iocp_blocking_end(void)
     if (--self.brackets > 0 || port == NULL)
         return;
     lock_acquire(&port->lock);
-    runner_count_again(port, &self);
-    watch_begin(port);
+    if (self.state == RUNNER_BRACKETED) {
+        runner_count_again(port, &self);
+        watch_begin(port);
+    }
     port_unlock(port);
 }

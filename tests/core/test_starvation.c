@@ -146,3 +146,33 @@ EngineTest(starvation, is_not_told_when_nothing_waited)
     iocp_event_destroy(&never);
     close_all();
 }
+
+static void wait_in_vain(void *event, const struct iocp_starvation *starvation)
+{
+    (void)starvation;
+    if (iocp_event_wait(event, 1) == -ETIMEDOUT)
+        atomic_fetch_add(&times, 1);
+}
+
+/* Who is told has not begun to run yet. */
+EngineTest(starvation, is_told_to_who_may_wait_and_counts_once_afterwards)
+{
+    struct iocp_event never;
+    struct iocp_op waiting = {0};
+    atomic_uint served = 0;
+
+    open_all(*engine);
+    iocp_event_init(&never, IOCP_MANUAL_RESET, false);
+    iocp_port_on_starvation(contract.port, wait_in_vain, &never);
+    block_all();
+    post(&waiting, count, &served);
+    cr_expect(eq(int, iocp_event_wait(&never, LONG_MS), -ETIMEDOUT));
+    let_all_go();
+
+    cr_expect(wait_until(is_at_least_one, &served));
+    cr_assert(wait_until(all_are_back, NULL));
+    cr_expect(eq(uint, atomic_load(&times), 1));
+    cr_expect(zero(uint, port_statistics(contract.port).running));
+    iocp_event_destroy(&never);
+    close_all();
+}

@@ -139,7 +139,7 @@ typedef void iocp_starved(void *context, const struct iocp_starvation *starvatio
  * Name the function that is told, by the first thread that comes back to wait, that all of them
  * were inside callbacks for a tenth of a second or more, and completions waited: there are too
  * few threads, or a callback takes too long. It is called at most once a second, with no lock
- * held, and must be short. NULL takes it away.
+ * held, and must be short, and not wait at a port. NULL takes it away.
  */
 IOCP_API void iocp_port_on_starvation(struct iocp_port *port, iocp_starved *starved, void *context);
 
