@@ -286,12 +286,17 @@ static void wait_in_all(struct waiter *waiter, int64_t deadline_ns, struct op_li
     waiter->looked = done->first == NULL;
 }
 
+static void note_look(struct runner *runner)
+{
+    runner->turns = 0;
+    runner->glanced_ns = clock_coarse_ns();
+}
+
 void lanes_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
 {
     struct lane *lanes = waiter->lanes;
     struct op_list done = {0};
 
-    waiter->runner->turns = 0;
     if (waiter->seat == NULL)
         spin_note_takes(&lanes->engine->spin, port->starts);
     port_unlock(port);
@@ -299,6 +304,7 @@ void lanes_wait(struct iocp_port *port, struct waiter *waiter, int64_t deadline_
         wait_in_one(lanes, waiter->seat, deadline_ns, &done);
     else
         wait_in_all(waiter, deadline_ns, &done);
+    note_look(waiter->runner);
     port_publish(&done, &waiter->found);
     lock_acquire(&port->lock);
 }
@@ -320,7 +326,7 @@ void lanes_glance(struct iocp_port *port, struct runner *runner)
 
     const unsigned slot = runner->state == RUNNER_RUNS ? 0 : 1;
 
-    runner->turns = 0;
+    note_look(runner);
     if (!lanes_sit_down(port, &self))
         return;
     port->running += slot; /* it is not free for others: the thread takes what comes next */

@@ -328,7 +328,7 @@ int port_take_or_wait(struct iocp_port *port, struct runner *runner, struct op_l
     size_t count = 0;
 
     while (error == 0) {
-        if (runner->turns >= TURNS_PER_GLANCE)
+        if (runner_has_to_glance(runner))
             lanes_glance(port, runner);
         if (port->closed) {
             error = -ESHUTDOWN;

@@ -24,6 +24,7 @@
 
 #include <iocp/port.h>
 
+#include "clock.h"
 #include "lane.h"
 #include "lock.h"
 #include "socket.h"
@@ -43,6 +44,7 @@ struct runner {
     enum runner_state state;
     unsigned brackets;   /* that it is inside; its own */
     unsigned turns;      /* takes since it last looked into an engine; its own */
+    int64_t glanced_ns;  /* when that was, by the coarse clock; its own */
     atomic_uint takes;   /* so far; written by it alone, relaxed: looks compare two readings */
     struct runner *next; /* of those not AWAY */
     struct runner **link;
@@ -129,6 +131,15 @@ static inline bool port_is_calm(struct iocp_port *port)
 #ifndef TURNS_PER_GLANCE
 #define TURNS_PER_GLANCE 32
 #endif
+
+/* And so much time without one: what a callback has begun is not to wait for many others that
+ * compute. */
+#define GLANCE_NS 1000000
+
+static inline bool runner_has_to_glance(const struct runner *runner)
+{
+    return runner->turns >= TURNS_PER_GLANCE || clock_coarse_ns() - runner->glanced_ns >= GLANCE_NS;
+}
 
 /* port.c */
 

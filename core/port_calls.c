@@ -91,7 +91,7 @@ static size_t take_own(struct iocp_port *port, struct op_list *taken, size_t cap
 
     if (runner->port != port || runner->lane == NULL || !port_is_calm(port))
         return 0;
-    if (runner->turns >= TURNS_PER_GLANCE)
+    if (runner_has_to_glance(runner))
         glance(port, runner);
     return runner->lane != NULL ? lane_take(runner->lane, runner, taken, capacity) : 0;
 }

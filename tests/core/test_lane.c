@@ -5,10 +5,12 @@
  * these tests show the same from outside, and what they say of lanes is left out.
  */
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "clock.h"
 #include "port.h"
 #include "stage.h"
 #include "taker.h"
@@ -355,6 +357,42 @@ EngineTest(lane, what_a_look_finds_for_a_thread_without_a_slot_comes_to_another)
     iocp_blocking_end();
     taker_end(&other);
     contract_disconnect(&connections[0]);
+    stage_close();
+}
+
+/* Takes the one of two receives that came first, answers it, and computes; the other one's
+ * callback would compute as well. */
+EngineTest(lane, what_a_callback_begins_does_not_wait_for_the_callbacks_after_it)
+{
+    struct iocp_completion completion;
+    struct pollfd answered = {.events = POLLIN};
+    struct iocp_op answer = {0};
+
+    stage_open(*engine, 1, 0);
+    for (size_t i = 0; i < 2; i++) {
+        contract_connect(&stage, &connections[i]);
+        catcher_begin(&catchers[i], &connections[i], 0);
+    }
+    for (size_t i = 0; i < 2; i++)
+        cr_assert(zero(int, loopback_write_all(connections[i].peer, "x", 1)));
+    cr_assert(zero(int, iocp_port_wait(stage.port, &completion, PATIENCE_MS)));
+    size_t first = completion.op == &catchers[1].op;
+    const int64_t start_ns = clock_coarse_ns();
+
+    cr_assert(zero(int, iocp_begin_send(connections[first].socket, &answer, "y", 1, NULL, NULL)));
+    while (clock_coarse_ns() - start_ns < GLANCE_NS)
+        continue;
+    cr_assert(zero(int, iocp_port_wait(stage.port, &completion, PATIENCE_MS)));
+
+    cr_expect(eq(ptr, completion.op, &catchers[1 - first].op));
+    answered.fd = connections[first].peer;
+    if (!stage_engine_is_shared())
+        cr_expect(eq(int, poll(&answered, 1, PATIENCE_MS), 1));
+    cr_expect(eq(long, iocp_end_send(connections[first].socket, &answer), 1));
+    for (size_t i = 0; i < 2; i++) {
+        cr_expect(eq(long, iocp_end_receive(connections[i].socket, &catchers[i].op), 1));
+        contract_disconnect(&connections[i]);
+    }
     stage_close();
 }
 

@@ -13,9 +13,11 @@
  *              -EINVAL     a missing or impossible argument
  *              -ENOMEM, -ENOSPC  the kernel has no room to watch one more socket
  *            and beside these as its own text says.
- * Start      What a callback begins may be left until the callback returns or waits, or, if it is
- *            long, until another thread that waits at the port finds that: about a millisecond.
- *            So the operations of several callbacks go to the kernel in one call.
+ * Start      What a callback begins may be left until its thread next waits, or looks after its
+ *            sockets: after 32 callbacks, or when some milliseconds have passed and the one it is
+ *            in returns. If that one is long, another thread that waits at the port finds that:
+ *            after about a millisecond. So the operations of several callbacks go to the kernel in
+ *            one call.
  * Order      Receives (sends) in flight on a socket are filled (sent) in the order of their
  *            begins, never interleaved.
  */
