@@ -63,6 +63,11 @@ const char *call_name(enum call call)
     return table[call].name;
 }
 
+bool call_is_of_uring(enum call call)
+{
+    return call >= CALL_URING_INIT;
+}
+
 unsigned call_error_count(enum call call)
 {
     unsigned count = 1;

@@ -36,7 +36,7 @@ enum call {
     CALL_READ,
     CALL_WRITE,
     CALL_SCHED_GETAFFINITY,
-    CALL_URING_INIT,
+    CALL_URING_INIT, /* from here on those of io_uring */
     CALL_URING_PROBE,
     CALL_URING_BUFFERS,
     CALL_URING_CANCEL,
@@ -50,6 +50,9 @@ enum call {
 };
 
 const char *call_name(enum call call);
+
+/* Is it one that only the engine io_uring makes? */
+bool call_is_of_uring(enum call call);
 
 /* The error of that place in the call's list, which goes around. */
 int call_error(enum call call, unsigned place);

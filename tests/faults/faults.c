@@ -55,6 +55,9 @@ static struct {
     unsigned scenarios, calls, injected, not_reached, dribbles, failed;
 } sums;
 
+/* In how many runs has that call failed as planned? */
+static unsigned struck[CALLS];
+
 /* Of the run without a fault. */
 static unsigned counted;
 static uint8_t calls[COUNTED_MAX];
@@ -151,6 +154,7 @@ static void judge(const struct run *run, int status, const struct account *accou
         sums.calls += counted;
     } else if (atomic_load(&account->strikes) > 0) {
         sums.injected++;
+        struck[account->struck_call]++;
     } else {
         sums.not_reached++;
     }
@@ -174,7 +178,8 @@ static unsigned count_faults(void)
     return faults;
 }
 
-/* Each call with each of its errors; or every so many of these. */
+/* Each call with each of its errors; or every so many of these, and those of a call that has never
+ * failed yet. */
 static void fail_in_turn(const struct run *run)
 {
     unsigned sample = run->scenario->is_small ? SMALL_SAMPLE : SAMPLE;
@@ -183,7 +188,7 @@ static void fail_in_turn(const struct run *run)
 
     for (unsigned i = 0; i < counted; i++) {
         for (unsigned place = 0; place < call_error_count((enum call)calls[i]); place++)
-            if (next++ % step == 0)
+            if (next++ % step == 0 || struck[calls[i]] == 0)
                 fail_call(*run, i + 1, place);
     }
 }
@@ -237,15 +242,39 @@ static void play_all(const char *engine)
             play(scenario, engine);
 }
 
+static bool is_full_run(void)
+{
+    return wanted.scenario == NULL && wanted.engine == NULL && !wanted.one_fault &&
+           !wanted.dribbles;
+}
+
+/* A call that no run has failed proves nothing: no scenario makes it, or it does not come to the
+ * shim. */
+static void tell_unstruck(bool with_uring)
+{
+    for (unsigned call = 0; call < CALLS; call++) {
+        if (struck[call] > 0 || (!with_uring && call_is_of_uring((enum call)call)))
+            continue;
+        printf("faults: %s has never failed\n", call_name((enum call)call));
+        sums.failed++;
+    }
+}
+
 int main(int count, char *arguments[])
 {
     const char *engine;
+    bool with_uring = false;
 
     read_options(count, arguments);
     children_open(judge);
-    for (size_t i = 0; (engine = iocp_engine_name(i)) != NULL; i++)
-        if ((wanted.engine == NULL || strcmp(wanted.engine, engine) == 0) && works_here(engine))
-            play_all(engine);
+    for (size_t i = 0; (engine = iocp_engine_name(i)) != NULL; i++) {
+        if ((wanted.engine != NULL && strcmp(wanted.engine, engine) != 0) || !works_here(engine))
+            continue;
+        play_all(engine);
+        with_uring = with_uring || strcmp(engine, "io_uring") == 0;
+    }
+    if (is_full_run())
+        tell_unstruck(with_uring);
     printf("faults: %u scenarios, %u calls counted, %u faults injected, %u not reached, "
            "%u dribbles, %u failed\n",
            sums.scenarios, sums.calls, sums.injected, sums.not_reached, sums.dribbles, sums.failed);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <semaphore.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,11 +21,13 @@
 #include "shim.h"
 
 enum { STEPS = 8, LARGE = 4 << 20, BYTES = 64, DEADLINE_MS = 20, WORKERS = 2 };
+enum { AS_PROCESSORS, ONE }; /* concurrency */
 
 /* One operation and what came of it. */
 struct step {
     struct iocp_vector_op vector;
     char bytes[BYTES];
+    sem_t bell; /* of a callback that sleeps */
 };
 
 static struct stage {
@@ -81,12 +84,12 @@ static void await_all(void)
     atomic_fetch_add(&stage.due, 1);
 }
 
-static bool open_stage(const char *engine)
+static bool open_stage(const char *engine, unsigned concurrency)
 {
     memset(&stage, 0, sizeof stage);
     iocp_event_init(&stage.all_run, IOCP_MANUAL_RESET, false);
     atomic_init(&stage.due, 1);
-    if (iocp_port_create(engine, WORKERS, &stage.port) < 0)
+    if (iocp_port_create(engine, concurrency, &stage.port) < 0)
         return false;
     if (iocp_pool_create(stage.port, WORKERS, &stage.pool) < 0)
         stage.pool = NULL;
@@ -170,7 +173,7 @@ static bool is_connected(struct iocp_socket *socket, unsigned index)
 
 void plain_connect(const char *engine)
 {
-    if (open_stage(engine) && open_listener()) {
+    if (open_stage(engine, AS_PROCESSORS) && open_listener()) {
         begin_accepts();
         struct iocp_socket *speaker = begin_connect(2, BYTES);
         struct iocp_socket *silent = begin_connect(3, 0);
@@ -234,7 +237,7 @@ static void drain_until(int peer, struct iocp_op *op)
 
 void plain_sends(const char *engine)
 {
-    if (open_stage(engine)) {
+    if (open_stage(engine, WORKERS)) {
         const size_t size = shim_is_dribble() ? BYTES : LARGE; /* byte by byte it would take long */
         int peer;
         struct iocp_socket *socket = adopt_connected(&peer);
@@ -259,7 +262,7 @@ void plain_sends(const char *engine)
 
 void plain_cancel(const char *engine)
 {
-    if (open_stage(engine) && open_listener()) {
+    if (open_stage(engine, WORKERS) && open_listener()) {
         int peers[3];
         struct iocp_socket *one_by_one = adopt_connected(&peers[0]);
         struct iocp_socket *at_once = adopt_connected(&peers[1]);
@@ -286,7 +289,7 @@ void plain_cancel(const char *engine)
 /* The port drops what it holds when it is closed: nobody waits for callbacks then. */
 void plain_close(const char *engine)
 {
-    if (open_stage(engine) && open_listener()) {
+    if (open_stage(engine, WORKERS) && open_listener()) {
         int peers[2];
         struct iocp_socket *closed = adopt_connected(&peers[0]);
         struct iocp_socket *left = adopt_connected(&peers[1]);
@@ -301,6 +304,47 @@ void plain_close(const char *engine)
         iocp_socket_free(left);
         for (unsigned i = 0; i < 2; i++)
             close(peers[i]);
+    }
+    close_stage();
+}
+
+static void on_sleep(struct iocp_op *op, void *bell)
+{
+    (void)op;
+    while (sem_wait(bell) < 0)
+        continue; /* a signal */
+    release();
+}
+
+static void on_wake(struct iocp_op *op, void *bell)
+{
+    (void)op;
+    (void)sem_post(bell);
+    release();
+}
+
+/* It allocates nothing, so it cannot fail. */
+static void post(unsigned index, iocp_callback *callback, sem_t *bell)
+{
+    (void)promise();
+    if (!has_begun(iocp_port_post_callback(stage.port, op_at(index), 0, callback, bell)))
+        shim_blame("a callback was not taken");
+}
+
+/* There is room for one: only a port that finds each sleeper asleep lets the others run. */
+void plain_blocked(const char *engine)
+{
+    if (open_stage(engine, ONE)) {
+        for (unsigned i = 0; i < STEPS; i += 2) {
+            sem_t *bell = &stage.steps[i].bell;
+
+            (void)sem_init(bell, 0, 0);
+            post(i, on_sleep, bell);
+            post(i + 1, on_wake, bell);
+        }
+        await_all();
+        for (unsigned i = 0; i < STEPS; i += 2)
+            sem_destroy(&stage.steps[i].bell);
     }
     close_stage();
 }

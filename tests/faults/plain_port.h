@@ -12,6 +12,9 @@ void plain_sends(const char *engine);
 /* Operations that wait are cancelled one by one, all at once, and by their deadlines. */
 void plain_cancel(const char *engine);
 
+/* Callbacks sleep where the library does not know, each until another one has run. */
+void plain_blocked(const char *engine);
+
 /* Sockets, and then the port, are closed while operations wait. */
 void plain_close(const char *engine);
 

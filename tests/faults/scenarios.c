@@ -37,6 +37,7 @@ static const struct scenario scenarios[] = {
     {.name = "connect", .play = plain_connect, .is_small = true},
     {.name = "sends", .play = plain_sends, .is_small = true},
     {.name = "cancel", .play = plain_cancel},
+    {.name = "blocked", .play = plain_blocked, .is_small = true},
     {.name = "close", .play = plain_close, .is_small = true},
 };
 
