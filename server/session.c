@@ -14,6 +14,7 @@
 #include "session.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -215,6 +216,7 @@ static void go_on(struct session *session, ssize_t received)
         follow(session, handler_ended(&session->exchange->handler));
     } else {
         session->has_spoken = true;
+        session->exchange->byte_deadline_ms = 0;
         follow(session, handler_received(&session->exchange->handler, (size_t)received));
     }
 }
@@ -227,9 +229,20 @@ static void on_received(struct iocp_op *op, void *context)
     go_on(session, iocp_end_receive(session->socket, op));
 }
 
+/* What is left of a limit that begins now, unless it has begun before. A limit of 0 is none. */
+static int64_t left_of(int limit_ms, int64_t *deadline_ms, int64_t now_ms)
+{
+    if (limit_ms == 0)
+        return INT64_MAX;
+    if (*deadline_ms == 0)
+        *deadline_ms = now_ms + limit_ms;
+    return *deadline_ms - now_ms;
+}
+
 /*
- * How long the next receive may wait. In the middle of a message that is no longer than what is
- * left for the whole of it: a byte now and then does not hold the connection. 0, or -ETIMEDOUT.
+ * How long the next receive may wait. In the middle of a message that is what is left for the next
+ * byte, and no longer than what is left for the whole of it: neither a byte now and then nor a stop
+ * that takes back each receive holds the connection. 0, or -ETIMEDOUT.
  */
 static int choose_timeout(struct session *session, int *timeout_ms)
 {
@@ -237,16 +250,16 @@ static int choose_timeout(struct session *session, int *timeout_ms)
     struct exchange *exchange = session->exchange;
 
     *timeout_ms = may_be_warm(session) ? WARM_MS : all->idle_timeout_ms;
-    if (is_idle(session) || all->message_timeout_ms == 0)
+    if (is_idle(session))
         return 0;
     const int64_t now_ms = clock_now_ms();
-    if (exchange->message_deadline_ms == 0)
-        exchange->message_deadline_ms = now_ms + all->message_timeout_ms;
-    const int64_t left_ms = exchange->message_deadline_ms - now_ms;
+    const int64_t byte_ms = left_of(all->idle_timeout_ms, &exchange->byte_deadline_ms, now_ms);
+    const int64_t message_ms =
+        left_of(all->message_timeout_ms, &exchange->message_deadline_ms, now_ms);
+    const int64_t left_ms = byte_ms < message_ms ? byte_ms : message_ms;
     if (left_ms <= 0)
         return -ETIMEDOUT;
-    if (*timeout_ms == 0 || left_ms < *timeout_ms)
-        *timeout_ms = (int)left_ms;
+    *timeout_ms = left_ms <= INT_MAX ? (int)left_ms : 0;
     return 0;
 }
 

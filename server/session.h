@@ -13,6 +13,7 @@ struct exchange {
     struct handler handler;
     size_t moved; /* bytes of the reply sent so far; after it: bytes read and dropped */
     int64_t message_deadline_ms; /* when all of the message has to be there; 0: none is begun */
+    int64_t byte_deadline_ms;    /* in its middle: when the next byte has to be; 0: not yet set */
     int64_t linger_deadline_ms;
     bool finishing; /* the reply in hand is the last one */
     bool said_end;  /* its last piece was sent with the end */

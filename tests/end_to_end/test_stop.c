@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -124,6 +125,63 @@ Test(stop, a_client_that_never_finishes_is_cut_off_when_the_drain_time_is_over)
     cr_expect(eq(int, process_wait(&server), 0));
     cr_expect(clock_now_ns() - begun_ns >= 300 * 1000000LL);
     cr_expect(client_receive_all(fd, &byte, 1) <= 0);
+    close(fd);
+}
+
+/* The stop asks all clients again and again; that gives none of them more time. */
+static void expect_to_be_let_go(size_t engine, const char *message_timeout)
+{
+    struct server_process server;
+    server_start_engine(&server, engine,
+                        ARGUMENTS("--idle-timeout", "500ms", "--message-timeout", message_timeout));
+    int fd = begin_message(&server);
+
+    send_signal(&server, SIGTERM);
+
+    cr_expect(eq(int, process_wait(&server), 0));
+    cr_expect(eq(sz, count_in_output(server.err, " 1 timed out,"), 1));
+    cr_expect(eq(sz, count_in_output(server.err, " 0 cut off,"), 1));
+    close(fd);
+}
+
+EngineTest(stop, a_client_that_falls_silent_in_its_message_is_let_go_when_its_idle_time_is_over)
+{
+    expect_to_be_let_go(*engine, "10m");
+}
+
+EngineTest(stop, the_idle_time_is_over_as_well_when_a_message_may_take_for_ever)
+{
+    expect_to_be_let_go(*engine, "0");
+}
+
+/* Sends a byte whenever nothing has come for 20 ms. */
+static void trickle(int fd, int time_ms)
+{
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    const int64_t deadline_ns = deadline_after_ms(time_ms);
+
+    while (clock_now_ns() < deadline_ns) {
+        cr_assert(eq(int, poll(&end, 1, 20), 0));
+        client_send(fd, "s", 1);
+    }
+}
+
+/* Between two of its bytes a machine may stand still for 3 s. */
+EngineTest(stop, a_message_that_comes_byte_by_byte_may_take_longer_than_the_idle_time)
+{
+    char echo[16];
+    struct server_process server;
+    server_start_engine(&server, *engine,
+                        ARGUMENTS("--idle-timeout", "3s", "--drain-timeout", LONG_DRAIN));
+    int fd = begin_message(&server);
+
+    send_signal(&server, SIGTERM);
+    trickle(fd, 3500);
+    client_send(fd, "<EOF>", 5);
+
+    cr_expect(eq(int, (int)client_receive_all(fd, echo, sizeof echo), sizeof echo));
+    cr_expect(eq(int, process_wait(&server), 0));
+    cr_expect(eq(sz, count_in_output(server.err, " 0 timed out,"), 1));
     close(fd);
 }
 
