@@ -1,15 +1,21 @@
-/* session.c - one client: receive, framing, handler, send, receive again. */
+/* session.c - one client: what it says is waited for, received, and given to the handler. */
 /* SPDX-License-Identifier: MIT */
 /*
  * A session has one operation in flight, and each callback begins the next one or ends the
  * session: so no two threads are ever inside the same session, and it needs no lock.
  *
- *     on_opened ─▶ receive_more ─▶ on_received
- *     be_idle ─▶ wait_for_bytes ─▶ on_readable ─▶ receive_more ─▶ on_received
+ *     on_opened ─┬─▶ receive_what_is_there ─▶ follow
+ *                └─▶ session_be_idle                     the stop has begun
  *
- *     on_received ─▶ follow ─▶ receive_more              the handler wants more
- *                          └─▶ send_reply ─▶ on_sent ─▶ be_idle, or after the last one: finish
- *                          └─▶ finish ─▶ on_lingered ─▶ end   session_end.c
+ *     session_be_idle ─┬─▶ wait_for_bytes ─▶ on_readable ─▶ receive_what_is_there ─▶ follow
+ *                      ├─▶ receive_more ─▶ on_received ─▶ follow   the client is busy
+ *                      └─▶ session_finish                          the stop has begun
+ *
+ *     follow ─┬─▶ receive_more ─▶ on_received ─▶ follow  the handler wants more
+ *             ├─▶ session_reply ─▶ on_sent               session_reply.c: after the last one
+ *             │                                          session_finish, else session_be_idle
+ *             ├─▶ session_be_idle                        the handler has done with it
+ *             └─▶ session_finish ─▶ on_lingered ─▶ end   session_end.c
  */
 #include "session.h"
 
@@ -30,10 +36,6 @@
 /* A client whose first bytes have arrived when the stop begins is served: with nothing in hand, a
  * session looks once more for this long. */
 #define LAST_LOOK_MS 50
-
-/* A reply goes out in pieces of this size, each with the idle time-out of its own: a client
- * that reads slowly is served, one that does not read at all is not waited for. */
-#define PIECE_SIZE ((size_t)256 * 1024)
 
 static void wait_for_bytes(struct session *session, int timeout_ms);
 static void receive_more(struct session *session);
@@ -75,8 +77,7 @@ static void rest(struct session *session, int timeout_ms)
     wait_for_bytes(session, timeout_ms);
 }
 
-/* With nothing of a message in hand: the next one, unless there shall be none. */
-static void be_idle(struct session *session)
+void session_be_idle(struct session *session)
 {
     struct sessions *all = session_all(session);
 
@@ -92,67 +93,6 @@ static void be_idle(struct session *session)
     }
 }
 
-static void on_sent(struct iocp_op *op, void *context);
-
-/* The last piece takes the end along; but the transcript tells first that it was sent. */
-static bool says_end(const struct exchange *exchange, size_t size)
-{
-    return exchange->finishing && size <= PIECE_SIZE && !exchange->handler.rules->transcript;
-}
-
-/* Nobody reads, or something is short: the kernel need not keep what is left of the reply, and the
- * client must not take what it has got for all. */
-static void reply_failed(struct session *session, int error)
-{
-    iocp_socket_abort(session->socket);
-    session_end_failed(session, error);
-}
-
-static void send_reply(struct session *session)
-{
-    struct sessions *all = session_all(session);
-    struct exchange *exchange = session->exchange;
-    const char *unsent = (const char *)exchange->handler.reply + exchange->moved;
-    size_t size = exchange->handler.reply_size - exchange->moved;
-    int result;
-
-    exchange->said_end = says_end(exchange, size);
-    iocp_op_set_timeout(&session->op, all->idle_timeout_ms);
-    if (exchange->said_end)
-        result =
-            iocp_begin_send_shutdown(session->socket, &session->op, unsent, size, on_sent, all);
-    else
-        result = iocp_begin_send(session->socket, &session->op, unsent,
-                                 size < PIECE_SIZE ? size : PIECE_SIZE, on_sent, all);
-    if (result < 0)
-        reply_failed(session, result);
-}
-
-static void on_sent(struct iocp_op *op, void *context)
-{
-    struct session *session = session_of(op);
-    struct exchange *exchange = session->exchange;
-    ssize_t sent = iocp_end_send(session->socket, op);
-
-    (void)context;
-    if (sent < 0) {
-        reply_failed(session, (int)sent);
-        return;
-    }
-    exchange->moved += (size_t)sent;
-    if (exchange->moved < exchange->handler.reply_size) {
-        send_reply(session);
-        return;
-    }
-    exchange->moved = 0;
-    exchange->message_deadline_ms = 0;
-    handler_replied(&exchange->handler);
-    if (exchange->finishing)
-        session_finish(session);
-    else
-        be_idle(session);
-}
-
 /* Do what the handler has decided. */
 static void follow(struct session *session, enum handler_next next)
 {
@@ -160,11 +100,11 @@ static void follow(struct session *session, enum handler_next next)
 
     exchange->finishing = next == HANDLER_FINISH;
     if (exchange->handler.reply_size > 0)
-        send_reply(session);
+        session_reply(session);
     else if (exchange->finishing)
         session_finish(session);
     else if (handler_is_idle(&exchange->handler))
-        be_idle(session);
+        session_be_idle(session);
     else
         receive_more(session);
 }
@@ -196,7 +136,7 @@ static void receive_failed(struct session *session, int error)
     bool warm = has_buffer(session) && may_be_warm(session);
 
     if (idle && (error == -ECANCELED || (error == -ETIMEDOUT && session->last_look))) {
-        be_idle(session);
+        session_be_idle(session);
     } else if (error == -ECANCELED && !sessions_are_aborting(all)) {
         receive_more(session);
     } else if (error == -ETIMEDOUT && warm) {
@@ -364,7 +304,7 @@ static void on_opened(struct iocp_op *op, void *context)
 
     sessions_opened(context);
     if (sessions_are_draining(context))
-        be_idle(session);
+        session_be_idle(session);
     else
         receive_what_is_there(session, false); /* the first bytes often come with the client */
 }

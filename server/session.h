@@ -55,6 +55,12 @@ int session_start(struct sessions *sessions, int fd);
 int session_take_up(struct session *session);
 void session_put_down(struct session *session);
 
+/* With nothing of a message in hand: the next one, unless there shall be none. */
+void session_be_idle(struct session *session);
+
+/* Send the reply that the handler has; then be idle, or finish if it is the last one. */
+void session_reply(struct session *session);
+
 /* The two ends of a session, which is gone or as good as gone when they return: everything is said,
  * so let the client know and see it off; or an operation has failed. */
 void session_finish(struct session *session);
