@@ -1,4 +1,4 @@
-/* channel.h - one direction of a socket: its operations in order, and the system calls. */
+/* channel.h - one direction of a socket: its operations in order, their delivery and failure. */
 /* SPDX-License-Identifier: MIT */
 /*
  * Order    Only the oldest operation of a channel is ever carried out; so receives fill in the
