@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "op.h"
+#include "op_list.h"
 
 struct iocp_socket;
 

@@ -25,8 +25,12 @@
 #ifndef CORE_FIRST_DATA_H
 #define CORE_FIRST_DATA_H
 
-#include "op.h"
+#include <stdbool.h>
+#include <stdint.h>
 
+#include "op_list.h"
+
+struct iocp_op;
 struct iocp_socket;
 
 /* Does this accept wait for first data? */

@@ -25,21 +25,6 @@ enum op_state {
     OP_AWAITED = 32,  /* a thread sleeps in op_end */
 };
 
-/* Operations in order, linked by their `next`. Empty when zeroed. */
-struct op_list {
-    struct iocp_op *first;
-    struct iocp_op *last;
-};
-
-void op_list_append(struct op_list *list, struct iocp_op *op);
-struct iocp_op *op_list_take(struct op_list *list);
-
-/* Move all of `tail` to the end of `list`. */
-void op_list_join(struct op_list *list, struct op_list *tail);
-
-/* Take `op` out of the middle; false: it is not there. */
-bool op_list_remove(struct op_list *list, struct iocp_op *op);
-
 /* The bytes that its parts hold. */
 size_t op_size(const struct iocp_op *op);
 
