@@ -51,13 +51,15 @@ bool lane_runs_here(const struct lane *lane)
     return runner_of_thread()->lane == lane;
 }
 
+static void wake_sitters(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
+
 void lane_deadline_nearer(struct lane *lane)
 {
     struct iocp_port *port = lane->port;
 
     lock_acquire(&port->lock);
     if (lane->sitters > 0)
-        lane_wake(port, lane);
+        wake_sitters(port, lane);
     port_unlock(port);
 }
 
@@ -219,7 +221,8 @@ static void wake_those_in(struct waiter *waiters, const struct lane *lane)
     }
 }
 
-void lane_wake(struct iocp_port *port, struct lane *lane)
+/* End the wait of all that sit in the lane. */
+static void wake_sitters(struct iocp_port *port, struct lane *lane)
 {
     if (lane->engine->ops->shared) {
         wake_those_in(port->newest, lane);

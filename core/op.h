@@ -21,8 +21,8 @@ enum op_state {
     OP_COMPLETED = 2, /* result and count are final; its event is being set */
     OP_SETTLED = 4,   /* end delivers the result */
     OP_ENDED = 8,     /* the result was delivered */
-    OP_QUEUED = 16,   /* from settled on, with a callback: it waits in the port's queue */
-    OP_AWAITED = 32,  /* a thread sleeps in op_end */
+    OP_QUEUED = 16,   /* from settled on, with a callback: it waits for a thread to take it */
+    OP_AWAITED = 32,  /* a thread sleeps until it is settled */
 };
 
 /* The bytes that its parts hold. */
@@ -45,13 +45,14 @@ void op_revoke(struct iocp_op *op);
  */
 void op_complete(struct iocp_op *op);
 
-/* It joins the port's queue, whose lock is held, until op_hand_back. */
+/* Until op_hand_back it is the port's: in its queue or with a lane, whose lock is held, or taken at
+ * once by a thread that has found it. */
 void op_queue(struct iocp_op *op);
 
 /* It will never be queued, as the port is closed; it may be gone when this returns. */
 void op_abandon(struct iocp_op *op);
 
-/* It was taken from the port's queue: the caller has it back. */
+/* It was taken: the caller has it back. */
 void op_hand_back(struct iocp_op *op);
 
 /* Wait until the operation is settled and mark it ended. 0, -EINVAL, -EALREADY as every end. */

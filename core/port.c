@@ -31,6 +31,8 @@
 
 /* Thread-safety analysis reads these; the definitions follow. */
 static void note_calm(struct iocp_port *port) REQUIRES(port->lock);
+static void sleep_on_condition(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+    REQUIRES(port->lock);
 static struct iocp_op *leave_queue(struct iocp_port *port) REQUIRES(port->lock);
 static struct waiter *wake_newest(struct iocp_port *port) REQUIRES(port->lock);
 static void hand_over(struct iocp_port *port, struct iocp_op *op) REQUIRES(port->lock);
@@ -62,7 +64,8 @@ void port_unlock(struct iocp_port *port)
     lock_release(&port->lock);
 }
 
-void port_sleep(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
+/* Let go of the lock until the waiter is signalled, for no reason at all, or until the deadline. */
+static void sleep_on_condition(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
 {
     note_calm(port);
     condition_wait(&waiter->runner->wake, &port->lock, deadline_ns);
@@ -250,7 +253,7 @@ static void wait_once(struct iocp_port *port, struct waiter *waiter, int64_t dea
     if (waiter->lanes != NULL)
         lanes_wait(port, waiter, limit_ns);
     else
-        port_sleep(port, waiter, limit_ns);
+        sleep_on_condition(port, waiter, limit_ns);
     watch_look(port, waiter);
     if (waiter->called)
         port->called = waiter->called = false;

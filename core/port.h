@@ -115,10 +115,6 @@ struct iocp_port {
 /* Let go of the lock, and say whether runners may go on with what their lanes hold. */
 void port_unlock(struct iocp_port *port) RELEASE(port->lock);
 
-/* Let go of the lock until the waiter is signalled, for no reason at all, or until the deadline. */
-void port_sleep(struct iocp_port *port, struct waiter *waiter, int64_t deadline_ns)
-    REQUIRES(port->lock);
-
 /* Is nothing in the queue, the port open, and nobody over the concurrency value? A moment ago;
  * relaxed: what happened since is as good as what happens next. */
 static inline bool port_is_calm(struct iocp_port *port)
@@ -198,9 +194,6 @@ void lane_free_seat(struct iocp_port *port, struct lane *lane) REQUIRES(port->lo
 
 /* End the waiter's wait, or sleep. */
 void waiter_wake(struct waiter *waiter);
-
-/* End the wait of all that sit in the lane. */
-void lane_wake(struct iocp_port *port, struct lane *lane) REQUIRES(port->lock);
 
 /* Look once into the runner's lane and the free ones. */
 void lanes_glance(struct iocp_port *port, struct runner *runner) REQUIRES(port->lock);

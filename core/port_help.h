@@ -24,7 +24,8 @@ void help_wake_written(void);
 /* Wake those that sit in the engine. Any lock may be held. */
 void help_wake_engine(const struct engine *engine);
 
-/* A lane of the port is free, and no waiter is there for it: perhaps an ender is. */
+/* A lane of the port is free, or its callbacks are to be watched, and no waiter is there for it:
+ * perhaps an ender is. */
 void help_call(const struct iocp_port *port);
 
 #endif

@@ -1,9 +1,10 @@
 /* socket.h - what a socket is inside core. */
 /* SPDX-License-Identifier: MIT */
 /*
- * Locking    A socket's lock may be held while one lock of its port (queue, timers, line) is
- *            taken; never the other way round. A listener's may be held while that of a socket
- *            is taken which it has accepted and nobody has yet (first_data.h); no other two.
+ * Locking    A socket's lock is taken before all others of core: its port's, its lane's with
+ *            those of the timers and the engine, an event's, that of the list of enders. A
+ *            listener's may be held while that of a socket is taken which it has accepted and
+ *            nobody has yet (first_data.h); of no other two sockets are both held.
  * Ownership  Counted holds: the caller's, and one of each part of an engine that may still
  *            come upon the pointer. The hold on the port ends with the close.
  */

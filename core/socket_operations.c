@@ -194,22 +194,22 @@ int iocp_end_connect(struct iocp_socket *socket, struct iocp_op *op)
     return error < 0 ? error : op->result;
 }
 
-/* The buffers of a receive or send: where they stand, and where they are to be kept. */
-struct buffers {
+/* The parts that a receive or send is begun with, and where they are to be kept. */
+struct parts_given {
     const struct iovec *parts;
     size_t count;
     struct iovec *storage;
     bool last; /* the sending is shut down behind them */
 };
 
-static int check_buffers(const struct buffers *buffers)
+static int check_parts(const struct parts_given *given)
 {
     size_t size = 0;
 
-    if (buffers->parts == NULL || buffers->count == 0 || buffers->count > IOCP_PARTS_MAX)
+    if (given->parts == NULL || given->count == 0 || given->count > IOCP_PARTS_MAX)
         return -EINVAL;
-    for (size_t i = 0; i < buffers->count; i++) {
-        const struct iovec *part = &buffers->parts[i];
+    for (size_t i = 0; i < given->count; i++) {
+        const struct iovec *part = &given->parts[i];
 
         if (part->iov_len > (size_t)SSIZE_MAX - size ||
             (part->iov_base == NULL && part->iov_len > 0))
@@ -219,11 +219,11 @@ static int check_buffers(const struct buffers *buffers)
     return 0;
 }
 
-static int begin_stream(struct channel *channel, struct iocp_op *op, const struct buffers *buffers,
-                        iocp_callback *callback, void *context)
+static int begin_stream(struct channel *channel, struct iocp_op *op,
+                        const struct parts_given *given, iocp_callback *callback, void *context)
 {
     struct iocp_socket *socket = channel->socket;
-    int result = check_buffers(buffers);
+    int result = check_parts(given);
 
     if (result < 0)
         return result;
@@ -231,13 +231,13 @@ static int begin_stream(struct channel *channel, struct iocp_op *op, const struc
     result = check_stream(channel, op);
     if (result == 0) {
         op_begin(op, channel->outward ? OP_SEND : OP_RECEIVE, socket, callback, context);
-        memcpy(buffers->storage, buffers->parts, buffers->count * sizeof *buffers->parts);
-        op->parts = buffers->storage;
-        op->part_count = (uint16_t)buffers->count;
+        memcpy(given->storage, given->parts, given->count * sizeof *given->parts);
+        op->parts = given->storage;
+        op->part_count = (uint16_t)given->count;
         /* Before: the call that sends them is to know. */
-        socket->sends_shut = socket->sends_shut || buffers->last;
+        socket->sends_shut = socket->sends_shut || given->last;
         result = start(channel, op);
-        if (result < 0 && buffers->last)
+        if (result < 0 && given->last)
             socket->sends_shut = false;
     }
     lock_release(&socket->lock);
@@ -249,18 +249,18 @@ static int begin_plain(struct channel *channel, struct iocp_op *op, const struct
 {
     if (op == NULL)
         return -EINVAL;
-    return begin_stream(channel, op, &(struct buffers){part, 1, &op->part, false}, callback,
+    return begin_stream(channel, op, &(struct parts_given){part, 1, &op->part, false}, callback,
                         context);
 }
 
 static int begin_vector(struct channel *channel, struct iocp_vector_op *op,
-                        const struct buffers *source, iocp_callback *callback, void *context)
+                        const struct parts_given *given, iocp_callback *callback, void *context)
 {
     if (op == NULL)
         return -EINVAL;
     return begin_stream(channel, &op->op,
-                        &(struct buffers){source->parts, source->count, op->parts, false}, callback,
-                        context);
+                        &(struct parts_given){given->parts, given->count, op->parts, false},
+                        callback, context);
 }
 
 int iocp_begin_receive(struct iocp_socket *socket, struct iocp_op *op, void *buffer, size_t size,
@@ -273,7 +273,7 @@ int iocp_begin_receive_vector(struct iocp_socket *socket, struct iocp_vector_op 
                               const struct iovec *parts, size_t part_count, iocp_callback *callback,
                               void *context)
 {
-    return begin_vector(&socket->in, op, &(struct buffers){parts, part_count, NULL, false},
+    return begin_vector(&socket->in, op, &(struct parts_given){parts, part_count, NULL, false},
                         callback, context);
 }
 
@@ -292,15 +292,15 @@ int iocp_begin_send_shutdown(struct iocp_socket *socket, struct iocp_op *op, con
 
     if (op == NULL)
         return -EINVAL;
-    return begin_stream(&socket->out, op, &(struct buffers){&part, 1, &op->part, true}, callback,
-                        context);
+    return begin_stream(&socket->out, op, &(struct parts_given){&part, 1, &op->part, true},
+                        callback, context);
 }
 
 int iocp_begin_send_vector(struct iocp_socket *socket, struct iocp_vector_op *op,
                            const struct iovec *parts, size_t part_count, iocp_callback *callback,
                            void *context)
 {
-    return begin_vector(&socket->out, op, &(struct buffers){parts, part_count, NULL, false},
+    return begin_vector(&socket->out, op, &(struct parts_given){parts, part_count, NULL, false},
                         callback, context);
 }
 
