@@ -29,6 +29,9 @@
 #define LOOKS 600
 #define TENTH (LOOKS / 10)
 
+/* A stop is looked for so often in between. */
+#define SLICE_NS INT64_C(50000000)
+
 #define LEGS 5
 
 /* One of the loads: shares of the plan's connections, and of its largest message. */
@@ -149,12 +152,13 @@ static int schedule_legs(struct soak *soak)
     return 0;
 }
 
-static void wait_until(int64_t moment_ns)
+/* Or until the stop. */
+static void wait_until(const struct soak *soak, int64_t moment_ns)
 {
-    int64_t left_ns = moment_ns - measure_now_ns();
+    int64_t left_ns;
 
-    if (left_ns > 0)
-        measure_sleep_ns(left_ns);
+    while ((left_ns = moment_ns - measure_now_ns()) > 0 && !atomic_load(soak->trial->stop))
+        measure_sleep_ns(left_ns < SLICE_NS ? left_ns : SLICE_NS);
 }
 
 static int look_at_memory(struct soak *soak, size_t look)
@@ -175,10 +179,10 @@ static int watch_memory(struct soak *soak)
     struct sample before = {0}, after = {0};
     int error;
 
-    wait_until(start_ns);
+    wait_until(soak, start_ns);
     error = sample_add_cpu(&before, server);
     for (int64_t i = 0; i < LOOKS && error == 0 && !atomic_load(soak->trial->stop); i++) {
-        wait_until(start_ns + load->measured_ns * (i + 1) / LOOKS);
+        wait_until(soak, start_ns + load->measured_ns * (i + 1) / LOOKS);
         error = look_at_memory(soak, (size_t)i);
     }
     if (error == 0)
