@@ -21,7 +21,7 @@ enum figure {
     FIGURE_IDLE_BYTES, /* memory of the server for one connection on which nothing happens */
     FIGURE_KEPT,       /* of the rate without the idle connections, 1 = all of it */
     FIGURE_GOODPUT,    /* answers in time, 1 = all that were possible: the peak, or the plan */
-    FIGURE_BACK_S,     /* from the end of an overload until latency is what it was before */
+    FIGURE_BACK_S,     /* from an overload's end until latency is as before; 6: not by then */
     FIGURE_UNANSWERED, /* of the messages that an open loop has planned, 1 = all */
     FIGURE_UNSENT,     /* of them, those that were never sent */
     FIGURE_GENERATOR,  /* processor time of the load generator, 1 = one whole processor */

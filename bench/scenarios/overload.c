@@ -6,10 +6,14 @@
  *        the connections have no room for is dropped, or else each round would end in lines whose
  *        latency is the length of the round.
  * Round  One server has a closed loop, which tells its own peak; a calm load below that; the
- *        overload; and the calm load again. The overload is over when its measured time is: that
- *        its connections then end, and those of the calm load come, is a part of getting back.
+ *        overload; and the calm load again, and again, until latency is back. The overload is over
+ *        when its measured time is: that its connections then end, and those of the calm load
+ *        come, is a part of getting back.
+ * Back   It is looked for longer than the goal allows. A figure of just that time says that latency
+ *        was not back: without a figure the other rounds would speak for this one.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +25,9 @@
 /* The calm load: so much of the server's own peak, for at most so long. */
 #define CALM_SHARE  0.5
 #define CALM_NS_MAX INT64_C(6000000000)
+
+/* After the overload it is looked so long whether latency is back. */
+#define BACK_S_MAX 6.0
 
 /* A server's own peak: in less time a machine that does other things, too, may show none. */
 #define PEAK_NS_MIN INT64_C(300000000)
@@ -110,15 +117,30 @@ static uint64_t worst_p99(const struct course *course)
     return worst_ns;
 }
 
-/* When, after the calm load began: at the end of the first part that is as before. */
+/* When, after the calm load began: at the end of the first part that is as before; or never. */
 static double seconds_until_back(const struct course *course)
 {
-    size_t part = 0;
+    for (size_t i = 0; i < PARTS; i++)
+        if (course->parts[i].count > 0 &&
+            histogram_percentile(&course->parts[i], 99) <= course->before_ns)
+            return course->result->seconds * (double)(i + 1) / PARTS;
+    return INFINITY;
+}
 
-    while (part < PARTS - 1 && (course->parts[part].count == 0 ||
-                                histogram_percentile(&course->parts[part], 99) > course->before_ns))
-        part++;
-    return course->result->seconds * (double)(part + 1) / PARTS;
+/* After the overload, which was over at that moment; BACK_S_MAX: not before. */
+static int await_calm(struct course *course, int64_t over_ns, double *back_s)
+{
+    double end_s = 0, found_s = INFINITY;
+    int error = 0;
+
+    while (error == 0 && isinf(found_s) && end_s < BACK_S_MAX &&
+           !atomic_load(course->trial->stop)) {
+        error = be_calm(course);
+        end_s = (double)(course->result->over_ns - over_ns) / 1e9;
+        found_s = end_s - course->result->seconds + seconds_until_back(course);
+    }
+    *back_s = fmin(found_s, BACK_S_MAX);
+    return error;
 }
 
 static int put_overload_on(struct course *course)
@@ -144,7 +166,7 @@ static int put_overload_on(struct course *course)
 static int run_course(struct course *course)
 {
     struct trial *trial = course->trial;
-    int64_t over_ns, calm_ns;
+    double back_s;
     int error = measure_peak(trial, course->servers, &course->peak);
 
     if (error == 0 && course->peak <= 0) /* without a rate the calm would be a closed loop */
@@ -155,15 +177,11 @@ static int run_course(struct course *course)
         return error;
     course->before_ns = worst_p99(course);
     error = put_overload_on(course);
-    over_ns = course->result->over_ns;
     if (error == 0)
-        error = be_calm(course);
-    if (error < 0 || atomic_load(trial->stop))
-        return error;
-    calm_ns = course->result->over_ns - (int64_t)(course->result->seconds * 1e9);
-    series_add(&trial->row->figures[FIGURE_BACK_S],
-               (double)(calm_ns - over_ns) / 1e9 + seconds_until_back(course));
-    return 0;
+        error = await_calm(course, course->result->over_ns, &back_s);
+    if (error == 0 && !atomic_load(trial->stop))
+        series_add(&trial->row->figures[FIGURE_BACK_S], back_s);
+    return error;
 }
 
 static int overload(struct trial *trial)
