@@ -134,7 +134,7 @@ static void note_lost(struct trial *trial, const struct load_options *load,
 {
     double planned = (double)(result->latency.count + result->dropped);
 
-    add_figure(trial, FIGURE_UNANSWERED, (double)(result->unanswered + result->dropped) / planned);
+    add_figure(trial, FIGURE_UNANSWERED, (double)result->unanswered / planned);
     if (load->drops)
         add_figure(trial, FIGURE_UNSENT, (double)result->dropped / planned);
 }

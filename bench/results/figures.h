@@ -22,8 +22,8 @@ enum figure {
     FIGURE_KEPT,       /* of the rate without the idle connections, 1 = all of it */
     FIGURE_GOODPUT,    /* answers in time, 1 = all that were possible: the peak, or the plan */
     FIGURE_BACK_S,     /* from an overload's end until latency is as before; 6: not by then */
-    FIGURE_UNANSWERED, /* of the messages that an open loop has planned, 1 = all */
-    FIGURE_UNSENT,     /* of them, those that were never sent */
+    FIGURE_UNANSWERED, /* of an open loop's plan: sent or in line, but never answered; 1 = all */
+    FIGURE_UNSENT,     /* of the same: dropped */
     FIGURE_GENERATOR,  /* processor time of the load generator, 1 = one whole processor */
     FIGURE_SLIP_US, /* open loop: 99 of 100 messages left at most so much later than they could */
     FIGURES

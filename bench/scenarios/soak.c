@@ -225,8 +225,7 @@ static void note_latency(const struct soak *soak)
 static int note(const struct soak *soak)
 {
     struct series *figures = soak->trial->row->figures;
-    double rate = 0, bytes = 0, planned = 0, dropped = 0;
-    unsigned long long unanswered = 0;
+    double rate = 0, bytes = 0, planned = 0, dropped = 0, unanswered = 0;
 
     for (size_t i = 0; i < LEGS; i++) {
         const struct leg *leg = &soak->legs[i];
@@ -234,16 +233,16 @@ static int note(const struct soak *soak)
 
         rate += of_leg;
         bytes += of_leg * (double)leg->options.message_size;
-        unanswered += leg->result.unanswered;
+        unanswered += (double)leg->result.unanswered;
         dropped += (double)leg->result.dropped;
         planned += (double)(leg->result.latency.count + leg->result.dropped);
     }
+    series_add(&figures[FIGURE_UNANSWERED], unanswered / planned);
     if (unanswered > 0)
-        return trial_fail(soak->trial, -ETIMEDOUT, "%llu messages without an answer", unanswered);
+        return trial_fail(soak->trial, -ETIMEDOUT, "%.0f messages without an answer", unanswered);
     series_add(&figures[FIGURE_RATE], rate);
     series_add(&figures[FIGURE_MB_RATE], bytes / 1e6);
     series_add(&figures[FIGURE_CPU_US], soak->processors * 1e6 / rate);
-    series_add(&figures[FIGURE_UNANSWERED], 0);
     series_add(&figures[FIGURE_UNSENT], dropped / planned);
     note_memory(soak);
     note_latency(soak);
