@@ -28,7 +28,7 @@ extern const double results_percentiles[RESULTS_PERCENTILES];
 
 struct result_case {
     char id[64];    /* unique in a run, good as a file's name: pingpong-64B-50c-1w */
-    char title[96]; /* in words: 64 B ping-pong, 50 connections, 1 worker */
+    char title[96]; /* in words: pingpong, 64 B, 50 connections, 1 worker */
     char scenario[24];
     char placement[8]; /* server and generator: "same" CPU, "apart" on two, "free" */
     size_t connections;

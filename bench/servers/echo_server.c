@@ -180,15 +180,28 @@ static int wait_until_it_listens(const struct echo_server *server, const atomic_
     return there < 0 ? there : 0;
 }
 
+/* For what a server says. Lines are appended: of two threads that write to a file in memory at
+ * once, each would else write where the other does. Returns a descriptor or a negative errno. */
+static int new_errors(void)
+{
+    int error, errors = memfd_create("stderr", MFD_CLOEXEC);
+
+    if (errors < 0 || fcntl(errors, F_SETFL, O_APPEND) == 0)
+        return errors < 0 ? -errno : errors;
+    error = -errno;
+    close(errors);
+    return error;
+}
+
 /* Returns 0 or a negative errno. */
 static int start_process(struct echo_server *server, char *const arguments[], int cpu)
 {
     pid_t parent = getpid();
     int error;
 
-    server->errors = memfd_create("stderr", MFD_CLOEXEC);
+    server->errors = new_errors();
     if (server->errors < 0)
-        return -errno;
+        return server->errors;
     server->pid = fork();
     if (server->pid == 0)
         become(arguments, server->errors, cpu, parent);

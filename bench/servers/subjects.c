@@ -23,7 +23,7 @@ struct peer_kind {
     const char *package; /* without which it is not built */
 };
 
-static const struct peer_kind peers[SUBJECT_PEER_COUNT] = {
+static const struct peer_kind peers[] = {
     {"threads", NULL},
     {"epoll", NULL},
     {"io_uring", "liburing-dev"},
@@ -32,9 +32,11 @@ static const struct peer_kind peers[SUBJECT_PEER_COUNT] = {
     {"asio", "g++ and libboost-dev"},
 };
 
+#define PEER_COUNT (sizeof peers / sizeof *peers)
+
 const char *subject_peer_name(size_t index)
 {
-    return index < SUBJECT_PEER_COUNT ? peers[index].name : NULL;
+    return index < PEER_COUNT ? peers[index].name : NULL;
 }
 
 /* In a folder beside that of this program. Without the link it is the plain name, not found. */
@@ -109,7 +111,7 @@ struct subject *subjects_add_peer(struct subjects *subjects, const char *name)
 
     if (!subject)
         return NULL;
-    while (which < SUBJECT_PEER_COUNT - 1 && strcmp(peers[which].name, name) != 0)
+    while (which < PEER_COUNT - 1 && strcmp(peers[which].name, name) != 0)
         which++;
     (void)snprintf(subject->name, sizeof subject->name, "%s", name);
     subject->thread_each = which == 0;

@@ -7,12 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SUBJECTS_MAX       64 /* more than a command line can ask for */
-#define SUBJECT_NAME_SIZE  40
-#define SUBJECT_WORD_SIZE  64
-#define SUBJECT_WORDS_MAX  24
-#define SUBJECT_WHY_SIZE   128
-#define SUBJECT_PEER_COUNT 6
+#define SUBJECTS_MAX      64 /* more than a command line can ask for */
+#define SUBJECT_NAME_SIZE 40
+#define SUBJECT_WORD_SIZE 64
+#define SUBJECT_WORDS_MAX 24
+#define SUBJECT_WHY_SIZE  128
 
 enum subject_kind {
     SUBJECT_SERVER,  /* iocp-server, with one engine */
