@@ -9,7 +9,7 @@
 # read-modify-write, on which processors may wait for each other), by the functions they are in;
 # system calls. valgrind counts how often each instruction runs, in a short and in a long run: the
 # difference leaves out how a server begins and ends. objdump knows which instructions are locked.
-# The system calls are those of iocp-bench, whose strace counts them.
+# The system calls are those of iocp-bench, whose strace counts them; without strace it is "-".
 #
 # Under valgrind one thread runs at a time, and a server with io_uring waits in poll
 # (poll_first.c): what is counted is a server that always finds work.
@@ -80,6 +80,10 @@ costs_of()
 {
     run "$1" 0.5 short
     run "$1" 2 long
+    if [ "$(cat long.echoes)" -lt $((2 * $(cat short.echoes))) ]; then
+        echo "costs.sh: $1: hardly more echoes in 2 s than in 0.5 s: something else is running" >&2
+        exit 1
+    fi
     weigh short.counts > short
     weigh long.counts > long
     awk -v echoes="$(($(cat long.echoes) - $(cat short.echoes)))" '
@@ -87,8 +91,11 @@ costs_of()
                             { print ($1 - before[$2]) / echoes, $2 }' short long
 }
 
-"$build/bench/iocp-bench" --quick --scenario pingpong --peers epoll,io_uring --rounds 1 \
-    --seconds 0.5 --out calls > /dev/null 2>&1
+if ! "$build/bench/iocp-bench" --quick --scenario pingpong --peers epoll,io_uring --rounds 1 \
+    --seconds 0.5 --out calls > said 2>&1; then
+    cat said >&2
+    exit 1
+fi
 awk -F'"' '
     /"subject":/    { name = $4 }
     /"syscalls": \[/ { getline; gsub(/[ ,]/, ""); print name ":" $0 }' calls/results.json > calls.of
@@ -100,7 +107,10 @@ for server in 'iocp-server io_uring' io_uring 'iocp-server epoll' epoll; do
     awk -v name="$server" -v calls="$(sed -n "s/^$server://p" calls.of)" '
         $2 == "all" { all = $1; next }
                     { locked += $1 }
-        END         { printf "%-22s %13.0f %12.2f %12.2f\n", name, all, locked, calls }' costs
+        END {
+            calls = calls == "" ? "-" : sprintf("%.2f", calls)
+            printf "%-22s %13.0f %12.2f %12s\n", name, all, locked, calls
+        }' costs
     sort -rn costs | awk -v name="$server" '
         $2 != "all" && $1 >= 0.005 {
             sub(/\047/, " of ", $2)
