@@ -75,7 +75,8 @@ static inline bool condition_wait(struct condition *condition, struct lock *lock
     return in_time;
 }
 
-/* End the process if a call of pthreads has failed: only a bug makes it. */
+/* End the process if a call of pthreads has failed: a bug, or no room for the key that all ports
+ * share. */
 static inline void lock_check(int error, const char *call)
 {
     if (error == 0)

@@ -223,7 +223,7 @@ int iocp_socket_shutdown(struct iocp_socket *socket, int how)
     lock_acquire(&socket->lock);
     if (socket->fd < 0)
         error = -EBADF;
-    else if (!socket->connected)
+    else if (!socket->connected || socket->connecting)
         error = -ENOTCONN;
     if (error == 0 && how != SHUT_RD)
         error = shut_sends(socket);

@@ -30,7 +30,7 @@
 #define BACK_S_MAX 6.0
 
 /* A server's own peak: in less time a machine that does other things, too, may show none. */
-#define PEAK_NS_MIN INT64_C(300000000)
+#define PEAK_NS_MIN INT64_C(1000000000)
 
 /* Of the calm load: latency is back in the first part whose p99 is no worse than the worst of any
  * part was before. */

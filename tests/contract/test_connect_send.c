@@ -118,6 +118,7 @@ EngineTest(connect_send, completes_when_all_is_sent_and_the_socket_is_unconnecte
     open_server(*engine);
     begin_stuck();
     cr_expect(eq(int, iocp_begin_send(caller, &other, "x", 1, iocp_no_callback, NULL), -ENOTCONN));
+    cr_expect(eq(int, iocp_socket_shutdown(caller, SHUT_WR), -ENOTCONN));
     const struct sockaddr_in address = loopback_address(server);
     cr_expect(eq(int,
                  iocp_begin_connect(caller, &other, (const struct sockaddr *)&address,

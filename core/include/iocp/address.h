@@ -13,7 +13,8 @@
 #define IOCP_ADDRESS_TEXT_SIZE 80
 
 /*
- * Read "a.b.c.d:port" or "[v6]:port" (numbers only, no names; port 0 to 65535).
+ * Read "a.b.c.d:port" or "[v6]:port", with the interface where that is needed: "[fe80::1%2]:port"
+ * (numbers only, no names; port 0 to 65535).
  *
  * Returns  The length of the address in bytes. -EINVAL: it is not of that form.
  */

@@ -3,9 +3,10 @@
 /*
  * Source   CreateIoCompletionPort, PostQueuedCompletionStatus and
  *          GetQueuedCompletionStatus[Ex] of Windows.
- * Order    Completions come first in, first out. Of the waiting threads the one that came
- *          last is released first, and only while fewer threads than the concurrency value
- *          are between two waits.
+ * Order    Completions come first in, first out; but what one thread has found at once it takes
+ *          itself, one after the other, unless it is long in a callback: meanwhile later ones may
+ *          come to others. Of the waiting threads the one that came last is released first, and
+ *          only while fewer threads than the concurrency value are between two waits.
  * Threads  Every function may be called from any thread.
  */
 #ifndef IOCP_PORT_H
@@ -32,7 +33,7 @@ struct iocp_completion {
 struct iocp_port_statistics {
     size_t queued;    /* completions that nobody has taken yet */
     unsigned waiting; /* threads inside a wait */
-    unsigned running; /* threads between two waits */
+    unsigned running; /* threads between two waits, but for those that block there */
     unsigned concurrency;
 };
 
@@ -156,7 +157,7 @@ IOCP_API size_t iocp_port_close(struct iocp_port *port);
 
 /*
  * Close the port and give it up; end what was accepted before this. Its memory goes when its last
- * socket is freed and the last thread that took completions from it has ended or gone to another
+ * socket is closed and the last thread that took completions from it has ended or gone to another
  * port. NULL is allowed.
  */
 IOCP_API void iocp_port_free(struct iocp_port *port);

@@ -117,7 +117,7 @@ IOCP_API IOCP_MUST_CHECK int iocp_begin_accept_receive(struct iocp_socket *liste
  * completions carry `key`. If it cannot be made the connection is closed.
  *
  * Returns  0 and *socket (the caller's, as from iocp_socket_create). -ECANCELED, -EMFILE,
- *          -ENFILE, -ENOMEM, -ETIMEDOUT; or as every end, below.
+ *          -ENFILE, -ENOMEM, -ETIMEDOUT, -ESHUTDOWN (the port is closed); or as every end, below.
  */
 IOCP_API IOCP_MUST_CHECK int iocp_end_accept(struct iocp_socket *listener, struct iocp_op *op,
                                              uintptr_t key, struct iocp_socket **socket);
@@ -246,7 +246,9 @@ IOCP_API IOCP_MUST_CHECK int iocp_socket_cancel(struct iocp_socket *socket, stru
  * Close the socket; never waits. Operations in flight complete with -ECANCELED, and their
  * callbacks run after this. The peer sees an orderly end if nothing was in flight and all
  * input was received, else a reset, which may overtake what was sent last: shut the sending
- * down first, and receive to the end, where that matters.
+ * down first, and receive to the end, where that matters. (On io_uring the kernel may have received
+ * for a socket that was received from before: what came so and no thread has looked at yet is
+ * dropped without a reset.)
  *
  * Returns  0. -EBADF: it is closed already.
  */

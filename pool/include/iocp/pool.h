@@ -32,7 +32,7 @@ struct iocp_worker_statistics {
 
 /*
  * Start `workers` threads, named iocp-worker-N, that take completions from `port`. Signals are
- * blocked in them.
+ * blocked in them, but for those of a fault of their own (SIGSEGV and its like).
  *
  * Ownership  The port is borrowed until the pool is freed. The caller stops and frees the pool.
  *            One pool to a port: when it stops, it must be the only one that takes.
