@@ -54,7 +54,7 @@ EngineTest(callback, long_chain_of_immediate_completions_does_not_grow_the_stack
     descent.socket = connection.socket;
     send_text(&connection, "x");
     begin(&connection, &descent.op, NULL, 0, on_step, &descent);
-    cr_assert(zero(int, iocp_event_wait(&descent.ended, 4 * PATIENCE_MS)));
+    cr_assert(zero(int, iocp_event_wait(&descent.ended, 2 * PATIENCE_MS)));
 
     cr_expect(not(descent.failed));
     cr_expect(zero(int, descent.left));

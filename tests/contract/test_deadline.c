@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "one_connection.h"
+#include "own.h"
 #include "scenery.h"
 
 TestSuite(deadline, .timeout = 60);
@@ -302,18 +302,6 @@ struct idler {
 };
 
 static struct idler crowd[CROWD];
-
-static void allow_descriptors(rlim_t count)
-{
-    struct rlimit limit;
-
-    cr_assert(zero(int, getrlimit(RLIMIT_NOFILE, &limit)));
-    if (limit.rlim_max < count)
-        cr_skip_test("the process may not have %ju descriptors", (uintmax_t)count);
-    if (limit.rlim_cur < count)
-        limit.rlim_cur = count;
-    cr_assert(zero(int, setrlimit(RLIMIT_NOFILE, &limit)));
-}
 
 static void begin_idling(struct idler *idler, int timeout_ms)
 {

@@ -1,34 +1,16 @@
 /* test_engine.c - which engine a port gets, and what it says where the kernel refuses one. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 
 #include <iocp/port.h>
 
+#include "refusal.h"
+
 TestSuite(engine, .timeout = 60);
-
-/* From now on io_uring_setup(2) fails in this process, as by the policy of a container. */
-static void refuse_io_uring(unsigned error)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-
-    cr_assert(zero(int, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)));
-    cr_assert(zero(int, prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)));
-}
 
 static bool is_built_in(const char *wanted)
 {
@@ -41,7 +23,7 @@ static bool is_built_in(const char *wanted)
     return false;
 }
 
-static void expect_fallback(unsigned error)
+static void expect_fallback(int error)
 {
     struct iocp_port *port;
 
@@ -51,7 +33,7 @@ static void expect_fallback(unsigned error)
     cr_expect_str_eq(iocp_port_engine(port), "epoll");
     cr_assert_not_null(iocp_port_engine_note(port));
     cr_expect_not_null(strstr(iocp_port_engine_note(port), "io_uring"));
-    cr_expect_not_null(strstr(iocp_port_engine_note(port), strerror((int)error)));
+    cr_expect_not_null(strstr(iocp_port_engine_note(port), strerror(error)));
     iocp_port_free(port);
 
     cr_expect(eq(int, iocp_port_create("io_uring", 1, &port), -ENOTSUP));

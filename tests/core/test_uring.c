@@ -1,22 +1,16 @@
 /* test_uring.c - what is the io_uring engine's own: what stands in its ring, and in its buffers. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stddef.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "engine.h"
 #include "one_connection.h"
 #include "own.h"
+#include "refusal.h"
 #include "scenery.h"
 
 /* More than the engine has buffers; more than its ring has room for what has come back. */
@@ -239,17 +233,6 @@ Test(uring, more_sockets_with_bytes_than_there_are_buffers_lose_none)
         contract_disconnect(&many[i]);
     }
     close_connection();
-}
-
-static void allow_descriptors(size_t count)
-{
-    struct rlimit limit;
-
-    cr_assert(zero(int, getrlimit(RLIMIT_NOFILE, &limit)));
-    if (limit.rlim_max < count)
-        cr_skip_test("no more than %zu descriptors are allowed", (size_t)limit.rlim_max);
-    limit.rlim_cur = limit.rlim_max;
-    cr_assert(zero(int, setrlimit(RLIMIT_NOFILE, &limit)));
 }
 
 /* Many sockets over one connection: all are ready at the same moment. */
@@ -558,27 +541,11 @@ Test(uring, a_send_that_the_port_did_not_outlive_has_a_result_and_no_descriptor_
     contract_disconnect(&connection);
 }
 
-/* From now on the kernel refuses io_uring to this process. */
-static void refuse_rings(void)
-{
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = sizeof filter / sizeof *filter, .filter = filter};
-
-    cr_assert(zero(int, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)));
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-        cr_skip_test("nothing can be refused here");
-}
-
 Test(uring, refused_by_the_kernel_is_passed_over_and_the_reason_told)
 {
     struct engine *engine = NULL;
 
-    refuse_rings();
+    refuse_io_uring(EPERM);
 
     cr_expect(eq(int, engine_create("io_uring", NULL, &engine), -ENOTSUP));
     cr_assert(zero(int, engine_create("auto", NULL, &engine)));

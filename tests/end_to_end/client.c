@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -334,16 +333,4 @@ void crowd_leave(struct crowd *crowd)
     }
     free(crowd->clients);
     *crowd = (struct crowd){0};
-}
-
-void allow_descriptors(rlim_t count)
-{
-    struct rlimit limit;
-
-    cr_assert(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-    if (limit.rlim_cur >= count)
-        return;
-    limit.rlim_cur = count;
-    cr_assert(limit.rlim_max >= count && setrlimit(RLIMIT_NOFILE, &limit) == 0,
-              "this needs ulimit -n %ju", (uintmax_t)count);
 }

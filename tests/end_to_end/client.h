@@ -74,7 +74,4 @@ size_t crowd_exchange(struct crowd *crowd, int deadline_ms);
 /* Close all. */
 void crowd_leave(struct crowd *crowd);
 
-/* Let this process, and the servers it starts, have at least `count` descriptors. */
-void allow_descriptors(rlim_t count);
-
 #endif

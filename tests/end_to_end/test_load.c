@@ -8,6 +8,7 @@
 
 #include "client.h"
 #include "contract.h"
+#include "own.h"
 #include "server_process.h"
 
 /* For all clients together; they take seconds, under a sanitizer on a busy machine more. */

@@ -123,6 +123,7 @@ static void start_stopping(struct stopper *stopper, enum iocp_stop how)
 
 /* Threads of this process */
 
+/* How many have a name that begins so; the numbers that follow there are marked as seen. */
 static size_t count_threads_named(const char *prefix, bool seen[], size_t seen_size)
 {
     DIR *threads = opendir("/proc/self/task");
@@ -150,14 +151,9 @@ static size_t count_threads_named(const char *prefix, bool seen[], size_t seen_s
     return count;
 }
 
-static size_t count_threads(void)
-{
-    return count_threads_named("", NULL, 0);
-}
-
 static bool threads_are_as_before(void *before)
 {
-    return count_threads() == *(size_t *)before;
+    return thread_count() == *(size_t *)before;
 }
 
 /* Create */
@@ -177,12 +173,12 @@ Test(pool, a_pool_of_no_or_too_many_workers_is_refused)
 EngineTest(pool, has_the_workers_asked_for_and_names_them)
 {
     bool seen[WORKERS] = {false};
-    size_t before = count_threads();
+    size_t before = thread_count();
 
     open_pool(*engine, 2, WORKERS);
 
     cr_expect(eq(uint, iocp_pool_size(pool), WORKERS));
-    cr_expect(eq(sz, count_threads(), before + WORKERS));
+    cr_expect(eq(sz, thread_count(), before + WORKERS));
     cr_expect(eq(sz, count_threads_named("iocp-worker-", seen, WORKERS), WORKERS));
     for (size_t i = 0; i < WORKERS; i++)
         cr_expect(seen[i], "iocp-worker-%zu", i);
@@ -204,7 +200,7 @@ Test(pool, without_room_for_all_workers_there_are_none)
     struct rlimit limit = {.rlim_cur = 512 << 20, .rlim_max = RLIM_INFINITY};
     struct iocp_pool *untouched = (struct iocp_pool *)&port;
     struct counted *counted = make_counted(1);
-    size_t before = count_threads();
+    size_t before = thread_count();
 
     cr_assert(zero(int, iocp_port_create(NULL, 1, &port)));
     cr_assert(zero(int, post_counted(counted)));
@@ -542,7 +538,7 @@ EngineTest(pool, a_second_stop_is_refused)
 /* SD-01 */
 EngineTest(pool, the_workers_end_when_the_port_is_closed)
 {
-    size_t before = count_threads();
+    size_t before = thread_count();
 
     open_pool(*engine, 1, 4);
     iocp_port_close(port);
@@ -574,7 +570,7 @@ static void live_once(size_t engine, enum iocp_stop how)
 /* SD-07: sanitizers replace the heap and look for leaks themselves. */
 EngineTest(pool, many_lives_leave_no_thread_no_descriptor_and_no_memory)
 {
-    size_t threads = count_threads();
+    size_t threads = thread_count();
     size_t descriptors = open_descriptor_count();
     size_t memory = mallinfo2().uordblks;
 

@@ -15,6 +15,7 @@
 #include "../end_to_end/client.h"
 #include "contract.h"
 #include "handler.h"
+#include "own.h"
 #include "taker.h"
 
 #define WORKERS 2

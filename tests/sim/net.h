@@ -130,9 +130,6 @@ struct net_welcome {
 };
 void net_set_welcome(const struct net_welcome *welcome);
 
-/* The stream behind a descriptor; it stays valid until net_reset. */
-struct net_stream *net_stream_of(int descriptor);
-
 struct net_stream *net_stream_by_number(unsigned number);
 
 /* Descriptors in use. */

@@ -145,7 +145,6 @@ void exchange_settle(struct exchange *exchange);
 struct connection *connection_make(struct iocp_socket *socket, enum exchange_kind inward,
                                    enum exchange_kind outward);
 void take_in(struct iocp_socket *accepted, const uint8_t *first, size_t count);
-void connection_disturb(struct connection *connection);
 void connection_check(const struct connection *connection);
 void connection_free(struct connection *connection);
 void echo_make(struct iocp_socket *socket, const uint8_t *first, size_t count);

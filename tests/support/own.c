@@ -5,6 +5,9 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+
+#include <criterion/criterion.h>
 
 static size_t count_entries(const char *path)
 {
@@ -29,4 +32,16 @@ size_t open_descriptor_count(void)
 size_t thread_count(void)
 {
     return count_entries("/proc/self/task");
+}
+
+void allow_descriptors(size_t count)
+{
+    struct rlimit limit;
+
+    cr_assert(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    if (limit.rlim_cur >= count)
+        return;
+    limit.rlim_cur = count;
+    cr_assert(limit.rlim_max >= count && setrlimit(RLIMIT_NOFILE, &limit) == 0,
+              "this needs ulimit -n %zu", count);
 }

@@ -9,4 +9,7 @@
 size_t open_descriptor_count(void);
 size_t thread_count(void);
 
+/* Let it, and those it starts, have at least `count` descriptors. The test fails if it may not. */
+void allow_descriptors(size_t count);
+
 #endif
