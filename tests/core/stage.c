@@ -2,7 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "stage.h"
 
-#include <errno.h>
 #include <sched.h>
 
 #include "port.h"
@@ -12,11 +11,7 @@ struct contract stage;
 
 void stage_open(size_t engine, unsigned concurrency, unsigned workers)
 {
-    int result = iocp_port_create(iocp_engine_name(engine), concurrency, &stage.port);
-
-    if (result == -ENOTSUP)
-        cr_skip_test("the kernel refuses the engine %s", iocp_engine_name(engine));
-    cr_assert(zero(int, result));
+    stage.port = contract_create_port(iocp_engine_name(engine), concurrency);
     stage.pool = NULL;
     if (workers == 0)
         return;

@@ -123,6 +123,8 @@ static void check_options(const struct options *options)
     require(options->max_message >= 1 && options->max_message <= OPTIONS_MESSAGE_MAX, "size");
     require(options->idle_timeout_ms >= 0 && options->idle_timeout_ms <= OPTIONS_TIME_MAX_MS,
             "idle time-out");
+    require(options->message_timeout_ms >= 0 && options->message_timeout_ms <= OPTIONS_TIME_MAX_MS,
+            "message time-out");
     require(options->drain_timeout_ms >= 0 && options->drain_timeout_ms <= OPTIONS_TIME_MAX_MS,
             "drain time-out");
     require(options->max_connections >= 1 && options->max_connections <= OPTIONS_CONNECTIONS_MAX,

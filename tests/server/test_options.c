@@ -293,6 +293,7 @@ Test(options, help_names_every_option_and_the_defaults)
         "--end END",
         "--max-message SIZE",
         "--idle-timeout TIME",
+        "--message-timeout TIME",
         "--quiet",
         "--max-connections N",
         "--drain-timeout TIME",
