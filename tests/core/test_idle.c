@@ -1,8 +1,8 @@
 /* test_idle.c - with nothing to do nobody wakes. */
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel counts how often a thread has gone off a processor. The workers' counts of an idle
- * pool stand still.
+ * The kernel counts how often a thread has gone off a processor. The workers of an idle pool
+ * sleep, and their counts stand still.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -43,31 +43,37 @@ static unsigned long number_after(const char *text, const char *label)
     return found != NULL ? strtoul(found + strlen(label), NULL, 10) : 0;
 }
 
-static unsigned long switches_of(const char *thread)
+/* What the kernel tells of all workers. */
+struct account {
+    unsigned long switches; /* so far */
+    unsigned awake;         /* at this moment: a processor has them, or they wait for one */
+};
+
+static void add_thread(struct account *account, const char *thread)
 {
     char text[4096];
 
     read_task_file(thread, "comm", text, sizeof text);
     if (strncmp(text, "iocp-worker-", 12) != 0)
-        return 0;
+        return;
     read_task_file(thread, "status", text, sizeof text);
-    return number_after(text, "\nvoluntary_ctxt_switches:") +
-           number_after(text, "\nnonvoluntary_ctxt_switches:");
+    account->switches += number_after(text, "\nvoluntary_ctxt_switches:") +
+                         number_after(text, "\nnonvoluntary_ctxt_switches:");
+    account->awake += strstr(text, "\nState:\tS") == NULL;
 }
 
-/* Of all workers, so far. */
-static unsigned long switches(void)
+static struct account workers_account(void)
 {
     DIR *threads = opendir("/proc/self/task");
-    unsigned long sum = 0;
+    struct account account = {0};
 
     cr_assert(threads != NULL);
     for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
         if (entry->d_name[0] != '.')
-            sum += switches_of(entry->d_name);
+            add_thread(&account, entry->d_name);
     }
     (void)closedir(threads);
-    return sum;
+    return account;
 }
 
 /* Let time go by, in which nothing may happen. */
@@ -78,22 +84,25 @@ static void look_on(int time_ms)
 
 static bool stand_still(void *unused)
 {
-    unsigned long before = switches();
+    struct account before = workers_account();
 
     (void)unused;
     look_on(LOOK_MS);
-    return switches() == before;
+    struct account after = workers_account();
+    return after.switches == before.switches && after.awake == 0;
 }
 
 static void expect_idle(void)
 {
     cr_assert(wait_until(stand_still, NULL));
-    unsigned long before = switches();
+    struct account before = workers_account();
 
     look_on(IDLE_MS);
 
-    cr_expect(eq(ulong, switches(), before));
-    cr_expect(lt(ulong, 0, before));
+    struct account after = workers_account();
+    cr_expect(eq(ulong, after.switches, before.switches));
+    cr_expect(zero(uint, after.awake));
+    cr_expect(lt(ulong, 0, before.switches));
 }
 
 static void sleep_a_little(struct iocp_op *op, void *self)

@@ -98,6 +98,7 @@ EngineTest(lane, what_a_lane_holds_counts_as_queued)
 
     atomic_store(&canceller.let_go, true);
     expect_cancelled();
+    cr_expect(stage_comes_to(1, 0));
     expect_port(stage.port, 0, 1, 0);
     close_connections();
     stage_close();

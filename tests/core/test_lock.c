@@ -41,15 +41,29 @@ Test(lock, one_thread_at_a_time_has_it)
     cr_expect(eq(ulong, count, (unsigned long)THREADS * ROUNDS));
 }
 
+static int waiting; /* guarded by lock */
+
 static void *await_count(void *argument)
 {
     (void)argument;
     lock_acquire(&lock);
+    waiting++;
     while (count == 0)
         (void)condition_wait(&changed, &lock, DEADLINE_NONE);
     count++;
     lock_release(&lock);
     return NULL;
+}
+
+/* Who has counted itself and let go of the lock has read what a signal changes: it sleeps, or it
+ * will not. */
+static bool all_wait(void *unused)
+{
+    (void)unused;
+    lock_acquire(&lock);
+    const bool all = waiting == THREADS;
+    lock_release(&lock);
+    return all;
 }
 
 Test(lock, a_signal_wakes_all_that_wait)
@@ -59,6 +73,7 @@ Test(lock, a_signal_wakes_all_that_wait)
     lock_init(&lock);
     for (int i = 0; i < THREADS; i++)
         cr_assert(zero(int, pthread_create(&threads[i], NULL, await_count, NULL)));
+    cr_assert(wait_until(all_wait, NULL));
     lock_acquire(&lock);
     count = 1;
     condition_signal(&changed);

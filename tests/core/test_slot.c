@@ -465,6 +465,7 @@ EngineTest(slot, with_all_workers_blocked_no_thread_is_added_and_the_first_one_b
     iocp_event_set(&sleepers[2].event);
     cr_expect(wait_until(is_raised, &last.done));
     cr_expect(eq(sz, thread_count(), threads));
+    cr_expect(port_comes_to(1, 0));
     expect_port(port, 0, 1, 0);
 
     for (size_t i = 0; i < 4; i++)

@@ -155,6 +155,14 @@ Test(descriptors, it_says_once_for_each_time_that_they_are_short)
     cr_expect(eq(sz, count_in_output(server.err, SHORT), TIMES));
 }
 
+/* Whose first byte was read, has been opened: no such client wakes the acceptor any more. */
+static void begin_messages(struct server_process *server, const int fds[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        client_send(fds[i], "m", 1);
+    client_wait_until_taken(server, fds[count - 1]);
+}
+
 /* Nothing is short: it does not even try until one leaves. */
 Test(descriptors, at_max_connections_the_server_sleeps_without_trying)
 {
@@ -165,6 +173,7 @@ Test(descriptors, at_max_connections_the_server_sleeps_without_trying)
     for (size_t i = 0; i < MAX; i++)
         fds[i] = client_connect(&server);
     wait_for_output(&server, server.out, WAITING, MAX + 1);
+    begin_messages(&server, fds, MAX);
     int waiting = client_connect(&server);
 
     const struct thread_figures before = process_thread_figures(&server, "iocp-acceptor");

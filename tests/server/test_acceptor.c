@@ -141,8 +141,12 @@ EngineTest(acceptor, with_all_workers_busy_stops_at_the_bound_and_goes_on_when_o
     iocp_event_destroy(&gate);
 }
 
+/* The listener does not block, and a client may be there only a moment after its connect. */
 static int accept_from(const struct listener *from)
 {
+    struct pollfd client = {.fd = from->fd, .events = POLLIN};
+
+    cr_assert(eq(int, poll(&client, 1, PATIENCE_MS), 1));
     return accept4(from->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
@@ -195,6 +199,7 @@ Test(acceptor, has_listeners_whose_clients_get_replies_without_delay)
     int client = loopback_connect(loopback_port(opened[0].fd));
     int accepted = accept_from(&opened[0]);
 
+    cr_assert(ge(int, accepted, 0));
     cr_assert(zero(int, getsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &has, &size)));
     cr_expect(ne(int, has, 0));
     close(accepted);
