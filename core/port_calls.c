@@ -77,11 +77,16 @@ static void read_completion(struct iocp_op *op, struct iocp_completion *completi
 static void glance(struct iocp_port *port, struct runner *runner)
 {
     lock_acquire(&port->lock);
-    if (!port->closed) {
-        lanes_glance(port, runner);
-        port_let_go(port); /* who came meanwhile has found no lane */
+    if (port->closed) {
+        port_unlock(port);
+        return;
     }
-    port_unlock(port);
+    port->users++; /* it may be closed and freed meanwhile */
+    lanes_glance(port, runner);
+    if (port->closed)
+        lanes_empty(port);
+    port_let_go(port); /* who came meanwhile has found no lane */
+    port_drop_user(port);
 }
 
 /* A take from the thread's own lane, while nothing else is to be seen to. */

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "own.h"
+#include "port.h"
 #include "scenery.h"
 #include "taker.h"
 
@@ -198,6 +200,31 @@ EngineTest(lifetime, threads_that_wait_again_while_the_port_is_freed_are_refused
     }
     for (size_t i = 0; i < 2; i++)
         taker_end(&takers[i]);
+}
+
+/* Its sockets are due to be looked after: that is done before it waits. */
+EngineTest(lifetime, a_thread_that_looks_after_its_sockets_while_the_port_is_freed_is_refused)
+{
+    struct taker taker;
+
+    taker_start(&taker);
+    for (int round = 0; round < ROUNDS / 10; round++) {
+        contract_open(&contract, *engine, 0);
+        taker_go_and_wait(&taker, contract.port);
+        cr_assert(zero(int, iocp_port_post(contract.port, 0, 0, NULL)));
+        cr_assert(zero(int, taker_result(&taker)));
+        for (const int64_t back_ns = clock_coarse_ns(); clock_coarse_ns() - back_ns < GLANCE_NS;)
+            continue;
+
+        taker_go(&taker, contract.port, IOCP_INFINITE);
+        for (volatile int i = 0; i < round * 10; i++)
+            continue;
+        iocp_port_free(contract.port);
+
+        int result = taker_result(&taker);
+        cr_expect(result == -EBADF || result == -ESHUTDOWN, "round %d: %d", round, result);
+    }
+    taker_end(&taker);
 }
 
 /* Closing the port */
