@@ -49,8 +49,8 @@ Test(socket, of_another_family_than_ip_is_refused)
     cr_expect(none == NULL);
 }
 
-/* A listener that took IPv4 as well would keep another from the same port. */
-Test(socket, of_ipv6_takes_ipv6_alone)
+/* Listen at any port of IPv6, and then at the same one of IPv4. What the second bind came to. */
+static int listen_twice(void)
 {
     const struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT};
     struct sockaddr_storage address;
@@ -65,10 +65,24 @@ Test(socket, of_ipv6_takes_ipv6_alone)
     cr_assert(eq(int, iocp_socket_local_address(six, &address), (int)sizeof any));
     same_port.sin_port = ((const struct sockaddr_in6 *)&address)->sin6_port;
 
-    cr_expect(zero(int, bind_to(four, &same_port)));
-    cr_expect(zero(int, iocp_socket_listen(four, 1)));
+    const int result = bind_to(four, &same_port);
+    if (result == 0)
+        cr_expect(zero(int, iocp_socket_listen(four, 1)));
     iocp_socket_free(four);
     iocp_socket_free(six);
+    return result;
+}
+
+/* A listener that took IPv4 as well would keep another from the same port, whichever it is; a
+ * stranger has only some of them. */
+Test(socket, of_ipv6_takes_ipv6_alone)
+{
+    int result = -EADDRINUSE;
+
+    for (int i = 0; i < 20 && result == -EADDRINUSE; i++)
+        result = listen_twice();
+
+    cr_expect(zero(int, result));
 }
 
 Test(socket, is_not_made_of_what_is_none)
