@@ -51,7 +51,7 @@ static inline struct session *session_of(struct iocp_op *op)
  */
 int session_start(struct sessions *sessions, int fd);
 
-/* Have what is needed for something in hand. 0, -ENOMEM. */
+/* Have what is needed for something in hand, 0 or -ENOMEM; and give it back. */
 int session_take_up(struct session *session);
 void session_put_down(struct session *session);
 

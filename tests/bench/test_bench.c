@@ -95,19 +95,33 @@ static const struct result_row *find_row(const struct results *results, const ch
     return NULL;
 }
 
-/* Measured in so many rounds, whether or not the machine was quiet enough to believe it: in a round
- * that is short a server may not have had the processor at all. */
-static void expect_measured(const struct result_row *row, size_t rounds)
+/* Played in so many rounds, whether or not the machine was quiet enough to believe it. */
+static void expect_rounds(const struct result_row *row, size_t rounds)
 {
     cr_expect(row->state == ROW_MEASURED || row->state == ROW_INVALID, "%s: %s", row->subject,
               row->trouble);
     cr_expect(eq(sz, row->figures[FIGURE_RATE].count, rounds), "%s", row->subject);
     cr_expect(eq(sz, row->figures[FIGURE_CPU_US].count, rounds), "%s", row->subject);
-    for (size_t i = 0; i < rounds; i++) {
+    for (size_t i = 0; i < rounds; i++)
         cr_expect(lt(dbl, 0, row->figures[FIGURE_RATE].values[i]), "%s", row->subject);
-        cr_expect(ge(dbl, row->figures[FIGURE_CPU_US].values[i], 0), "%s", row->subject);
-    }
     cr_expect(lt(u64, 0, row->latency_count), "%s", row->subject);
+}
+
+/* In how many of them the server had the processor. */
+static size_t busy_rounds(const struct result_row *row)
+{
+    const struct series *cpu_us = &row->figures[FIGURE_CPU_US];
+    size_t busy = 0;
+
+    for (size_t i = 0; i < cpu_us->count; i++)
+        busy += cpu_us->values[i] > 0;
+    return busy;
+}
+
+static void expect_measured(const struct result_row *row, size_t rounds)
+{
+    expect_rounds(row, rounds);
+    cr_expect(eq(sz, busy_rounds(row), rounds), "%s", row->subject);
 }
 
 static void expect_file(const char *name, const char *beginning)
@@ -146,17 +160,14 @@ Test(bench, measures_ours_beside_a_peer_and_leaves_its_files, .init = make_place
     expect_file("latency/pingpong-64B-50c-1w.epoll.hgrm", "       Value");
 }
 
-static bool used_processors(const struct result_row *row)
-{
-    return row->figures[FIGURE_CPU_US].count > 0 && row->figures[FIGURE_CPU_US].values[0] > 0;
-}
-
-/* The smoke test of the whole: every scenario, every peer that is built, each thing once. */
+/* The smoke test of the whole: every scenario, every peer that is built, each thing once, and for
+ * so short a time that on a busy machine one or the other server does not get the processor at all.
+ */
 Test(bench, measures_every_scenario_of_the_quick_matrix, .init = make_place, .fini = clear_place)
 {
     struct results results = {0};
     struct server_process bench;
-    size_t measured = 0, used = 0;
+    size_t measured = 0, busy = 0;
 
     run_bench(&bench, 0, ARGUMENTS("--quick", "--rounds", "1", "--seconds", "0.1", place.option),
               0);
@@ -165,11 +176,11 @@ Test(bench, measures_every_scenario_of_the_quick_matrix, .init = make_place, .fi
     for (size_t i = 0; i < results.row_count; i++) {
         if (results.rows[i].state == ROW_SKIPPED)
             continue;
-        expect_measured(&results.rows[i], 1);
+        expect_rounds(&results.rows[i], 1);
         measured++;
-        used += used_processors(&results.rows[i]);
+        busy += busy_rounds(&results.rows[i]);
     }
-    cr_expect(lt(sz, measured / 2, used), "%zu of %zu", used, measured);
+    cr_expect(lt(sz, measured / 2, busy), "%zu of %zu", busy, measured);
     for (size_t i = 0; scenario_at(i); i++)
         if (scenario_at(i) != &scenario_soak) /* only by its name */
             (void)find_row(&results, scenario_at(i)->name,
