@@ -53,8 +53,9 @@ static void put_scenarios(FILE *page, const struct results *results)
             page, "li",
             "Scenario \"overload\": what a connection has no room for waits in a line as long as "
             "its depth; where another message would have to wait, the oldest is never sent. An "
-            "answer within 100 ms of its message's moment is in time. Latency is back when it is "
-            "what a calm load, half of the server's own peak, had before.");
+            "answer within 100 ms of its message's moment is in time; what is possible is the mean "
+            "of the server's own peaks in a closed loop, before and after. Latency is back when it "
+            "is what a calm load, half of the peak before, had.");
     if (any_of(results, "soak"))
         html_element(
             page, "li",

@@ -6,9 +6,11 @@
  *        the connections have no room for is dropped, or else each round would end in lines whose
  *        latency is the length of the round.
  * Round  One server has a closed loop, which tells its own peak; a calm load below that; the
- *        overload; and the calm load again, and again, until latency is back. The overload is over
- *        when its measured time is: that its connections then end, and those of the calm load
- *        come, is a part of getting back.
+ *        overload; the calm load again, and again, until latency is back; and the closed loop
+ *        again. The overload is over when its measured time is: that its connections then end, and
+ *        those of the calm load come, is a part of getting back.
+ * Peak   A machine that does other things, too, has seconds of one speed and seconds of another:
+ *        what the overload is compared with is the mean of the peaks on both sides of it.
  * Back   It is looked for longer than the goal allows. A figure of just that time says that latency
  *        was not back: without a figure the other rounds would speak for this one.
  */
@@ -41,7 +43,8 @@ struct course {
     struct trial_servers *servers;
     struct load_result *result; /* of the last load */
     struct histogram *parts;
-    double peak;
+    double peak;        /* before the overload */
+    double in_time;     /* of the overload, a second */
     uint64_t before_ns; /* the worst p99 */
 };
 
@@ -156,10 +159,20 @@ static int put_overload_on(struct course *course)
     error = trial_measure_load(trial, course->servers, &load, course->result);
     if (error == 0)
         error = trial_note_peak(trial, course->servers);
+    course->in_time = (double)course->result->in_time / course->result->seconds;
+    return error;
+}
+
+/* Of what is possible: no more than the peak, and no more than was planned. */
+static int note_goodput(struct course *course)
+{
+    struct trial *trial = course->trial;
+    double planned = *trial->knee * trial->plan->factor, after, possible;
+    int error = measure_peak(trial, course->servers, &after);
+
+    possible = fmin(planned, (course->peak + after) / 2);
     if (error == 0 && !atomic_load(trial->stop))
-        series_add(&trial->row->figures[FIGURE_GOODPUT],
-                   (double)course->result->in_time / course->result->seconds /
-                       (load.rate < course->peak ? load.rate : course->peak));
+        series_add(&trial->row->figures[FIGURE_GOODPUT], course->in_time / possible);
     return error;
 }
 
@@ -181,7 +194,7 @@ static int run_course(struct course *course)
         error = await_calm(course, course->result->over_ns, &back_s);
     if (error == 0 && !atomic_load(trial->stop))
         series_add(&trial->row->figures[FIGURE_BACK_S], back_s);
-    return error;
+    return error == 0 ? note_goodput(course) : error;
 }
 
 static int overload(struct trial *trial)
