@@ -74,12 +74,13 @@ static void read_completion(struct iocp_op *op, struct iocp_completion *completi
     port_hand_back(op);
 }
 
-static void glance(struct iocp_port *port, struct runner *runner)
+/* A look into the thread's engine. False: the port itself has something to see to. */
+static bool glance(struct iocp_port *port, struct runner *runner)
 {
     lock_acquire(&port->lock);
-    if (port->closed) {
+    if (port->closed || starved_is_due(port)) {
         port_unlock(port);
-        return;
+        return false;
     }
     port->users++; /* it may be closed and freed meanwhile */
     lanes_glance(port, runner);
@@ -87,6 +88,7 @@ static void glance(struct iocp_port *port, struct runner *runner)
         lanes_empty(port);
     port_let_go(port); /* who came meanwhile has found no lane */
     port_drop_user(port);
+    return true;
 }
 
 /* A take from the thread's own lane, while nothing else is to be seen to. */
@@ -96,8 +98,8 @@ static size_t take_own(struct iocp_port *port, struct op_list *taken, size_t cap
 
     if (runner->port != port || runner->lane == NULL || !port_is_calm(port))
         return 0;
-    if (runner_has_to_glance(runner))
-        glance(port, runner);
+    if (runner_has_to_glance(runner) && !glance(port, runner))
+        return 0;
     return runner->lane != NULL ? lane_take(runner->lane, runner, taken, capacity) : 0;
 }
 

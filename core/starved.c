@@ -47,17 +47,23 @@ static void tell(struct iocp_port *port, const struct iocp_starvation *starvatio
     lock_acquire(&port->lock);
 }
 
+bool starved_is_due(const struct iocp_port *port)
+{
+    if (port->deserted_ns == 0 || port->closed || port->starved == NULL)
+        return false;
+    const int64_t now_ns = clock_coarse_ns();
+    return now_ns - port->deserted_ns >= WORTH_TELLING_NS &&
+           now_ns - port->told_ns >= BETWEEN_TWO_NS;
+}
+
 void starved_return(struct iocp_port *port, struct runner *runner)
 {
     struct iocp_starvation starvation = {0};
-    int64_t now_ns, since_ns = port->deserted_ns;
+    const int64_t since_ns = port->deserted_ns;
+    const bool due = starved_is_due(port);
 
-    if (since_ns == 0)
-        return;
     port->deserted_ns = 0;
-    now_ns = clock_coarse_ns();
-    if (port->closed || port->starved == NULL || now_ns - since_ns < WORTH_TELLING_NS ||
-        now_ns - port->told_ns < BETWEEN_TWO_NS)
+    if (!due)
         return;
     port_gather_all(port); /* what lanes hold is late, and what waits unseen in engines too */
     if (port->queued == 0)
@@ -65,8 +71,8 @@ void starved_return(struct iocp_port *port, struct runner *runner)
     if (port->queued == 0)
         return;
 
-    port->told_ns = now_ns;
-    starvation.milliseconds = (unsigned)((now_ns - since_ns) / 1000000);
+    port->told_ns = clock_coarse_ns();
+    starvation.milliseconds = (unsigned)((port->told_ns - since_ns) / 1000000);
     describe(port, &starvation);
     tell(port, &starvation);
 }

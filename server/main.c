@@ -1,8 +1,10 @@
 /* main.c - iocp-server: options, then the server, then the exit status. */
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -24,6 +26,15 @@ static void open_standard_streams(void)
         close(fd);
 }
 
+/* The exit status, when everything has been written. */
+static int end_of_output(void)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return EXIT_SUCCESS;
+    log_line("iocp-server: stdout: %s", strerror(errno));
+    return EXIT_FAILURE;
+}
+
 int main(int argc, char *argv[])
 {
     struct options options;
@@ -39,10 +50,10 @@ int main(int argc, char *argv[])
     switch (options.action) {
     case OPTIONS_SHOW_HELP:
         options_print_help(&defaults, stdout);
-        return EXIT_SUCCESS;
+        return end_of_output();
     case OPTIONS_SHOW_VERSION:
         (void)puts("iocp-server " IOCP_VERSION);
-        return EXIT_SUCCESS;
+        return end_of_output();
     case OPTIONS_SERVE:
         break;
     }

@@ -17,6 +17,10 @@
 #include "sessions.h"
 #include "signals.h"
 
+/* A stop that takes so much longer than --drain-timeout never ends: a callback stands before a full
+ * pipe, or in a file system that hangs. */
+#define STOP_GRACE_MS 5000
+
 /* How often spare memory ages: in a server at rest it is given back after twice this time. */
 #define SPARES_AGE_MS 10000
 
@@ -216,7 +220,8 @@ int server_run(const struct options *options)
 
     transcript_init(&server.transcript, stdout);
     iocp_event_init(&server.stop, IOCP_MANUAL_RESET, false);
-    int result = signals_start(&server.signals, &server.stop);
+    int result =
+        signals_start(&server.signals, &server.stop, options->drain_timeout_ms + STOP_GRACE_MS);
     if (result < 0) {
         (void)failed_to("waiting for signals", result);
     } else {

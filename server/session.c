@@ -182,13 +182,15 @@ static int64_t left_of(int limit_ms, int64_t *deadline_ms, int64_t now_ms)
 /*
  * How long the next receive may wait. In the middle of a message that is what is left for the next
  * byte, and no longer than what is left for the whole of it: neither a byte now and then nor a stop
- * that takes back each receive holds the connection. 0, or -ETIMEDOUT.
+ * that takes back each receive holds the connection. 0, -ETIMEDOUT; -ECANCELED: no longer at all.
  */
 static int choose_timeout(struct session *session, int *timeout_ms)
 {
-    const struct sessions *all = session_all(session);
+    struct sessions *all = session_all(session);
     struct exchange *exchange = session->exchange;
 
+    if (sessions_are_aborting(all)) /* who sends fast never waits, so nothing can be taken back */
+        return -ECANCELED;
     *timeout_ms = may_be_warm(session) ? WARM_MS : all->idle_timeout_ms;
     if (is_idle(session))
         return 0;

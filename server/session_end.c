@@ -85,7 +85,7 @@ static void linger_more(struct session *session)
     struct buffer *dropped = &exchange->handler.input; /* the handler has done with it */
     int64_t left_ms = exchange->linger_deadline_ms - clock_now_ms();
 
-    if (left_ms <= 0 || exchange->moved >= LINGER_BYTES_MAX ||
+    if (left_ms <= 0 || sessions_are_aborting(all) || exchange->moved >= LINGER_BYTES_MAX ||
         buffer_reserve(dropped, LINGER_BUFFER_MAX, all->rules.spares) < 0) {
         end_in_order(session);
         return;
@@ -98,6 +98,9 @@ static void linger_more(struct session *session)
 
 void session_finish(struct session *session)
 {
+    struct sessions *all = session_all(session);
+    int linger_ms = LINGER_MS;
+
     if (session->peer_ended || !session->has_spoken || session_take_up(session) < 0 ||
         (!session->exchange->said_end && iocp_socket_shutdown(session->socket, SHUT_WR) < 0)) {
         end_in_order(session);
@@ -105,7 +108,9 @@ void session_finish(struct session *session)
     }
     /* A large message's memory is not kept for that. */
     if (session->exchange->handler.input.capacity > BUFFER_FIRST)
-        buffer_release(&session->exchange->handler.input, session_all(session)->rules.spares);
-    session->exchange->linger_deadline_ms = clock_now_ms() + LINGER_MS;
+        buffer_release(&session->exchange->handler.input, all->rules.spares);
+    if (all->idle_timeout_ms > 0 && all->idle_timeout_ms < linger_ms)
+        linger_ms = all->idle_timeout_ms;
+    session->exchange->linger_deadline_ms = clock_now_ms() + linger_ms;
     linger_more(session);
 }

@@ -1,5 +1,7 @@
 /* session_reply.c - the reply of a session: piece by piece, and what comes after it. */
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
 #include "session.h"
 
 /* A reply goes out in pieces of this size, each with the idle time-out of its own: a client
@@ -30,6 +32,10 @@ void session_reply(struct session *session)
     size_t size = exchange->handler.reply_size - exchange->moved;
     int result;
 
+    if (sessions_are_aborting(all)) {
+        reply_failed(session, -ECANCELED);
+        return;
+    }
     exchange->said_end = says_end(exchange, size);
     iocp_op_set_timeout(&session->op, all->idle_timeout_ms);
     if (exchange->said_end)

@@ -116,7 +116,7 @@ bool sessions_are_aborting(struct sessions *sessions)
 
 static void abort_rest(struct sessions *sessions)
 {
-    log_line("warning: %zu sessions are cut off",
+    log_line("warning: --drain-timeout is over, %zu sessions are ended",
              atomic_load_explicit(&sessions->held, memory_order_relaxed));
     atomic_store_explicit(&sessions->aborting, true, memory_order_release);
     do

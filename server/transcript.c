@@ -106,15 +106,19 @@ void transcript_sent(struct transcript *transcript, size_t size)
     write_record(transcript, record, (size_t)length);
 }
 
-/* Can this be shown as it is? Not: the second set of control characters, and the marks that
- * break a line or turn the direction of writing. */
+/* What would not be seen for what it is: control characters, marks that break a line or turn the
+ * direction of writing, and what takes no room at all. */
 static bool is_printable(uint32_t character)
 {
-    if (character < 0xa0)
-        return character >= 0x20 && character < 0x7f;
-    if (character >= 0x2028 && character <= 0x202e)
-        return false;
-    return character < 0x2066 || character > 0x2069;
+    static const uint32_t hidden[][2] = {
+        {0x0000, 0x001f}, {0x007f, 0x009f}, {0x00ad, 0x00ad}, {0x061c, 0x061c}, {0x180e, 0x180e},
+        {0x200b, 0x200f}, {0x2028, 0x202e}, {0x2060, 0x206f}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb},
+    };
+
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++)
+        if (character >= hidden[i][0] && character <= hidden[i][1])
+            return false;
+    return true;
 }
 
 /* The length that a UTF-8 character has by its first byte, and the bits which that byte holds;

@@ -44,8 +44,8 @@ void transcript_closing(struct transcript *transcript);
 
 /*
  * Write bytes so that they are harmless on a terminal and unmistakable: \r, \n, \t and \\ for
- * these, \xHH for other control characters and for what is not valid UTF-8; what can be printed
- * stays. Stops before what does not fit; `text` always has an end.
+ * these, \xHH for other control characters, marks that are not seen, and what is not valid UTF-8;
+ * what can be printed stays. Stops before what does not fit; `text` always has an end.
  *
  * Returns  How many of the bytes are in the text.
  */

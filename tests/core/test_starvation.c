@@ -1,7 +1,9 @@
 /* test_starvation.c - a port tells when completions waited for a thread that was free. */
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -177,4 +179,42 @@ EngineTest(starvation, is_told_to_who_may_wait_and_counts_once_afterwards)
     cr_expect(zero(uint, port_statistics(contract.port).running));
     iocp_event_destroy(&never);
     close_all();
+}
+
+/* The only thread stays in its lane, and finds there what has come meanwhile. (With the engine
+ * "blocking" nothing has come before somebody waits for it.) */
+EngineTest(starvation, is_told_by_a_thread_that_finds_in_its_own_lane_what_waited)
+{
+    struct connection first, second;
+    struct iocp_op received[2] = {0};
+    struct pollfd nothing = {.events = POLLIN};
+    char bytes[2];
+
+    if (strcmp(iocp_engine_name(*engine), "blocking") == 0)
+        cr_skip_test("it has no lanes");
+    contract_open(&contract, *engine, 0);
+    iocp_port_on_starvation(contract.port, note, &told);
+    contract_connect(&contract, &first);
+    contract_connect(&contract, &second);
+    cr_assert(
+        zero(int, iocp_begin_receive(first.socket, &received[0], &bytes[0], 1, count, &back)));
+    cr_assert(
+        zero(int, iocp_begin_receive(second.socket, &received[1], &bytes[1], 1, count, &back)));
+
+    cr_assert(zero(int, loopback_write_all(first.peer, "1", 1)));
+    cr_assert(eq(ptr, contract_run_one(&contract), &received[0]));
+    cr_assert(zero(int, loopback_write_all(second.peer, "2", 1)));
+    nothing.fd = first.peer;
+    cr_assert(zero(int, poll(&nothing, 1, LONG_MS)));
+    cr_assert(eq(ptr, contract_run_one(&contract), &received[1]));
+
+    cr_expect(eq(uint, atomic_load(&times), 1));
+    cr_expect(eq(uint, told.threads, 1));
+    cr_expect(eq(sz, told.queued, 1));
+    for (int i = 0; i < 2; i++)
+        cr_expect(
+            eq(long, iocp_end_receive(i == 0 ? first.socket : second.socket, &received[i]), 1));
+    contract_disconnect(&first);
+    contract_disconnect(&second);
+    contract_close(&contract);
 }

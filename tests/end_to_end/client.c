@@ -138,6 +138,13 @@ ssize_t client_receive_all(int fd, void *bytes, size_t size)
     return (ssize_t)received;
 }
 
+bool client_is_left_waiting(int fd, int time_ms)
+{
+    struct pollfd answer = {.fd = fd, .events = POLLIN};
+
+    return poll(&answer, 1, time_ms) == 0;
+}
+
 ssize_t client_talk(const struct server_process *server, const void *bytes, size_t size,
                     enum client_end end, void *reply, size_t reply_size)
 {

@@ -34,6 +34,9 @@ void client_wait_until_taken(struct server_process *server, int fd);
  * Returns  How many came; -ECONNRESET. */
 ssize_t client_receive_all(int fd, void *bytes, size_t size);
 
+/* Nothing comes from the server for as long. */
+bool client_is_left_waiting(int fd, int time_ms);
+
 /* Connect, send, end as told, receive up to `reply_size` bytes to the end, close.
  * Returns  As client_receive_all. */
 ssize_t client_talk(const struct server_process *server, const void *bytes, size_t size,

@@ -1,13 +1,9 @@
 /* test_limits.c - what the server refuses, survives and gives back. */
 /* SPDX-License-Identifier: MIT */
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -20,18 +16,9 @@
 #include "loopback.h"
 #include "server_process.h"
 
-#define WAITING   "Waiting for a connection...\n"
-#define TEXT_SIZE 1000 /* of a message that fills the transcript */
+#define WAITING "Waiting for a connection...\n"
 
 TestSuite(limits, .timeout = 120);
-
-/* Nothing comes from the server for as long. */
-static bool is_left_waiting(int fd, int time_ms)
-{
-    struct pollfd answer = {.fd = fd, .events = POLLIN};
-
-    return poll(&answer, 1, time_ms) == 0;
-}
 
 /* A client that has connected, and said nothing, until the server has accepted it. */
 static int connect_silently(const struct server_process *server)
@@ -151,7 +138,7 @@ Test(limits, a_busy_client_that_falls_silent_is_served_when_it_comes_back)
     int fd = client_connect(&server);
 
     be_busy(fd);
-    cr_expect(is_left_waiting(fd, 1500));
+    cr_expect(client_is_left_waiting(fd, 1500));
     be_busy(fd);
 
     close(fd);
@@ -187,7 +174,7 @@ Test(limits, a_client_over_max_connections_waits_until_another_leaves)
 
     int third = client_connect(&server);
     client_send(third, "m<EOF>", 6);
-    cr_expect(is_left_waiting(third, 300));
+    cr_expect(client_is_left_waiting(third, 300));
     close(first);
 
     cr_expect(eq(int, (int)client_receive_all(third, echo, sizeof echo), 6));
@@ -211,7 +198,7 @@ Test(limits, without_descriptors_it_rests_without_spinning_and_then_goes_on)
     client_send(last, "m<EOF>", 6);
     wait_for_output(&server, server.err, "\n", 2); /* the banner, and that it rests */
     const int64_t cpu_ms = process_cpu_ms(&server);
-    cr_expect(is_left_waiting(last, 1000));
+    cr_expect(client_is_left_waiting(last, 1000));
 
     /* Who rests uses a few milliseconds of that second; who spins, all that others leave. */
     cr_expect(lt(i64, process_cpu_ms(&server) - cpu_ms, 100));
@@ -292,101 +279,4 @@ Test(limits, descriptors_are_as_many_after_five_hundred_clients_as_before)
     wait_for_output(&server, server.out, WAITING, 502);
     wait_for_descriptors(&server, before + WORKERS);
     cr_expect(eq(int, server_stop(&server), 0));
-}
-
-/* A server with one worker, whose transcript goes into a pipe of one page. Returns the other end
- * of that, which nobody reads yet. */
-static int start_before_a_pipe(struct server_process *server)
-{
-    const char *only = contract_only_engine();
-    const char *engine = only ? only : "auto";
-    char folder[] = "/tmp/iocp-XXXXXX";
-    char pipe[sizeof folder + sizeof "/pipe"];
-
-    cr_assert_not_null(mkdtemp(folder));
-    (void)snprintf(pipe, sizeof pipe, "%s/pipe", folder);
-    cr_assert(zero(int, mkfifo(pipe, 0600)));
-    int end = open(pipe, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    cr_assert(end >= 0 && fcntl(end, F_SETPIPE_SZ, 4096) >= 0);
-    process_start(server, "/bin/sh", 0,
-                  ARGUMENTS("-c", "pipe=$1; shift; exec \"$0\" \"$@\" > \"$pipe\"",
-                            IOCP_SERVER_PATH, pipe, "--workers", "1", "--listen", "127.0.0.1:0",
-                            "--engine", engine));
-    server_await_banner(server, engine);
-    unlink(pipe);
-    rmdir(folder);
-    return end;
-}
-
-static int say_something(const struct server_process *server)
-{
-    char text[TEXT_SIZE];
-    int fd = client_connect(server);
-
-    memset(text, 't', sizeof text);
-    client_send(fd, text, sizeof text);
-    client_send(fd, "<EOF>", 5);
-    return fd;
-}
-
-/* Is there room for one more record of what those clients say? */
-static bool has_room(int pipe)
-{
-    static const char words[] = "Read 1005 bytes from socket.\n Data : <EOF>\n";
-    const int needed = TEXT_SIZE + sizeof words - 1;
-    int used = 0;
-
-    cr_assert(zero(int, ioctl(pipe, FIONREAD, &used)));
-    return used + needed <= fcntl(pipe, F_GETPIPE_SZ);
-}
-
-/* Clients, one after the other, until the pipe is full and one is not answered: the worker stands
- * before the pipe. */
-static int block_the_worker(const struct server_process *server, int pipe)
-{
-    int fd = say_something(server);
-
-    for (;;) {
-        if (is_left_waiting(fd, 300)) {
-            if (!has_room(pipe))
-                return fd;
-            continue; /* the worker is slow */
-        }
-        close(fd);
-        fd = say_something(server);
-    }
-}
-
-struct reading {
-    const struct server_process *server;
-    int pipe;
-};
-
-/* Read what is in the pipe. Has the server told of it? */
-static bool is_told(void *argument)
-{
-    const struct reading *reading = argument;
-    char text[4096];
-
-    while (read(reading->pipe, text, sizeof text) > 0)
-        continue;
-    return count_in_output(reading->server->err, "warning: no worker was free for ") > 0;
-}
-
-Test(limits, a_worker_that_stood_before_a_full_pipe_tells_so_when_it_goes_on)
-{
-    struct server_process server;
-    struct reading reading = {.server = &server, .pipe = start_before_a_pipe(&server)};
-    int first = block_the_worker(&server, reading.pipe);
-    int second = say_something(&server);
-
-    cr_expect(is_left_waiting(second, 300));
-    cr_expect(wait_until(is_told, &reading));
-
-    cr_expect(eq(sz, count_in_output(server.err, "all 1 were inside callbacks"), 1));
-    cr_expect(not(is_left_waiting(second, PATIENCE_MS)));
-    close(first);
-    close(second);
-    cr_expect(eq(int, server_stop(&server), 0));
-    close(reading.pipe);
 }

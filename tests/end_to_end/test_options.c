@@ -186,6 +186,21 @@ Test(usage, without_an_address_it_says_if_there_is_no_ipv6_and_goes_on)
     cr_expect(eq(sz, count_in_output(server.err, "warning: not listening on [::1]:11000: "), 1));
 }
 
+Test(usage, help_and_version_that_cannot_be_written_are_a_failure)
+{
+    static const char *const options[] = {"--help", "--version"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct server_process server;
+        process_start(
+            &server, "/bin/sh", 0,
+            ARGUMENTS("-c", "exec \"$0\" \"$1\" > /dev/full", IOCP_SERVER_PATH, options[i]));
+
+        cr_expect(eq(int, process_wait(&server), 1));
+        cr_expect(eq(sz, count_in_output(server.err, "iocp-server: stdout: No space left"), 1));
+    }
+}
+
 Test(usage, help_and_version_go_to_stdout)
 {
     struct server_process help;

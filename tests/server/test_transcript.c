@@ -156,19 +156,23 @@ Test(transcript, control_characters_of_utf_8_are_escaped)
     expect_escaped("\xc2\xa0", 2, "\xc2\xa0");
 }
 
-/* U+2028 to U+202E and U+2066 to U+2069: they break a line, or turn the direction of writing. */
-Test(transcript, marks_that_rearrange_a_line_are_escaped)
+/* They break a line, turn the direction of writing, or take no room. */
+Test(transcript, marks_that_are_not_seen_are_escaped)
 {
     for (unsigned low = 0x2000; low <= 0x207f; low++) {
         const char mark[] = {(char)0xe2, (char)(0x80 | (low >> 6 & 0x3f)),
                              (char)(0x80 | (low & 0x3f))};
-        const bool rearranges =
-            (low >= 0x2028 && low <= 0x202e) || (low >= 0x2066 && low <= 0x2069);
+        const bool hidden = (low >= 0x200b && low <= 0x200f) || (low >= 0x2028 && low <= 0x202e) ||
+                            (low >= 0x2060 && low <= 0x206f);
         char text[16];
 
         cr_assert(eq(sz, transcript_escape(text, sizeof text, mark, 3), 3));
-        cr_expect(eq(sz, strlen(text), rearranges ? 12 : 3), "U+%04x", low);
+        cr_expect(eq(sz, strlen(text), hidden ? 12 : 3), "U+%04x", low);
     }
+    expect_escaped("\xc2\xad", 2, "\\xc2\\xad");          /* the soft hyphen */
+    expect_escaped("\xd8\x9c", 2, "\\xd8\\x9c");          /* the arabic letter mark */
+    expect_escaped("\xef\xbb\xbf", 3, "\\xef\\xbb\\xbf"); /* the byte order mark */
+    expect_escaped("\xef\xbf\xbd", 3, "\xef\xbf\xbd");    /* the replacement character */
 }
 
 Test(transcript, what_is_not_utf_8_is_escaped)
