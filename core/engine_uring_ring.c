@@ -103,8 +103,6 @@ int ring_open(struct ring *ring, struct engine_note *note)
         io_uring_queue_exit(uring);
         return error;
     }
-    for (unsigned i = 0; i < uring->sq.ring_entries; i++)
-        uring->sq.array[i] = i;
     lock_init(&ring->lock);
     return 0;
 }

@@ -128,7 +128,8 @@ static bool is_address(const struct sockaddr *address, socklen_t length)
 {
     if (address == NULL || length < sizeof(struct sockaddr_in))
         return false;
-    return address->sa_family != AF_INET6 || length >= sizeof(struct sockaddr_in6);
+    return address->sa_family == AF_INET ||
+           (address->sa_family == AF_INET6 && length >= sizeof(struct sockaddr_in6));
 }
 
 /* The part to be sent; sending does not write there. */
@@ -168,7 +169,7 @@ int iocp_begin_connect_send(struct iocp_socket *socket, struct iocp_op *op,
         op->parts = &op->part;
         op->part_count = to->size > 0;
         if (connect(socket->fd, to->address, to->length) < 0 && errno != EINPROGRESS)
-            op->result = -errno;
+            op->result = errno == EAGAIN ? -EADDRNOTAVAIL : -errno; /* not: try again later */
         socket->connecting = true;
         socket->out.ready = true;
         result = start(&socket->out, op);

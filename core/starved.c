@@ -6,6 +6,7 @@
 
 enum { WORTH_TELLING_NS = 100000000, BETWEEN_TWO_NS = 1000000000 };
 
+static bool is_due(const struct iocp_port *port, int64_t now_ns) REQUIRES(port->lock);
 static void describe(const struct iocp_port *port, struct iocp_starvation *starvation)
     REQUIRES(port->lock);
 static void tell(struct iocp_port *port, const struct iocp_starvation *starvation)
@@ -47,20 +48,27 @@ static void tell(struct iocp_port *port, const struct iocp_starvation *starvatio
     lock_acquire(&port->lock);
 }
 
-bool starved_is_due(const struct iocp_port *port)
+static bool is_due(const struct iocp_port *port, int64_t now_ns)
 {
-    if (port->deserted_ns == 0 || port->closed || port->starved == NULL)
-        return false;
-    const int64_t now_ns = clock_coarse_ns();
-    return now_ns - port->deserted_ns >= WORTH_TELLING_NS &&
+    return port->deserted_ns != 0 && !port->closed && port->starved != NULL &&
+           now_ns - port->deserted_ns >= WORTH_TELLING_NS &&
            now_ns - port->told_ns >= BETWEEN_TWO_NS;
+}
+
+bool starved_pass(struct iocp_port *port, const struct runner *runner)
+{
+    const int64_t now_ns = clock_coarse_ns();
+
+    if (port->deserted_ns != 0 && now_ns - runner->glanced_ns < WORTH_TELLING_NS)
+        port->deserted_ns = now_ns;
+    return is_due(port, now_ns);
 }
 
 void starved_return(struct iocp_port *port, struct runner *runner)
 {
     struct iocp_starvation starvation = {0};
-    const int64_t since_ns = port->deserted_ns;
-    const bool due = starved_is_due(port);
+    const int64_t now_ns = clock_coarse_ns(), since_ns = port->deserted_ns;
+    const bool due = is_due(port, now_ns);
 
     port->deserted_ns = 0;
     if (!due)
@@ -71,8 +79,9 @@ void starved_return(struct iocp_port *port, struct runner *runner)
     if (port->queued == 0)
         return;
 
-    port->told_ns = clock_coarse_ns();
-    starvation.milliseconds = (unsigned)((port->told_ns - since_ns) / 1000000);
+    port->told_ns = now_ns;
+    starvation.milliseconds = (unsigned)((now_ns - since_ns) / 1000000);
     describe(port, &starvation);
     tell(port, &starvation);
+    port_gather_all(port); /* what the told function has completed may lie in the thread's lane */
 }

@@ -15,7 +15,7 @@
 
 #include "value.h"
 
-/* Descriptors which are not connections: standard streams, listeners, engine, and a spare. */
+/* Descriptors which are nobody's connection: standard streams, the bell, and some to spare. */
 #define DESCRIPTORS_RESERVED 32
 
 /* How much of a wrong value an error repeats. */
@@ -259,14 +259,23 @@ static unsigned available_processors(void)
     return (unsigned)CPU_COUNT(&set);
 }
 
-/* As many connections as the limit of open files leaves room for. */
-static unsigned default_connections(unsigned workers)
+/* What the engine has: two for each lane, or one for each worker. */
+static rlim_t engine_descriptors(const struct options *options)
 {
+    unsigned lanes = options->concurrency ? options->concurrency : available_processors();
+
+    if (lanes > options->workers)
+        lanes = options->workers;
+    return 2 * lanes > options->workers ? 2 * lanes : options->workers;
+}
+
+unsigned options_possible_connections(const struct options *options)
+{
+    const rlim_t taken = DESCRIPTORS_RESERVED + options->listen_count + engine_descriptors(options);
     struct rlimit limit;
-    rlim_t taken = DESCRIPTORS_RESERVED + workers;
 
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= taken)
-        return 1;
+        return 0;
     if (limit.rlim_cur - taken > OPTIONS_CONNECTIONS_MAX)
         return OPTIONS_CONNECTIONS_MAX;
     return (unsigned)(limit.rlim_cur - taken);
@@ -287,5 +296,4 @@ void options_init(struct options *options)
         .message_timeout_ms = 10 * 60 * 1000,
         .drain_timeout_ms = 10 * 1000,
     };
-    options->max_connections = default_connections(options->workers);
 }

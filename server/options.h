@@ -39,9 +39,9 @@ struct options {
     const struct handler_ops *handler;
     enum framing_end end;
     size_t max_message;
-    int idle_timeout_ms;    /* 0: none */
-    int message_timeout_ms; /* 0: none */
-    unsigned max_connections;
+    int idle_timeout_ms;      /* 0: none */
+    int message_timeout_ms;   /* 0: none */
+    unsigned max_connections; /* 0: as many as possible */
     int drain_timeout_ms;
     bool quiet;
 };
@@ -58,6 +58,9 @@ void options_init(struct options *options);
  */
 int options_parse(struct options *options, int argc, char *const argv[],
                   char error[OPTIONS_ERROR_SIZE]);
+
+/* As many as the limit of open files of this process leaves room for; 0: it leaves none. */
+unsigned options_possible_connections(const struct options *options);
 
 /* Write the text of --help, with `defaults` in it. */
 void options_print_help(const struct options *defaults, FILE *stream);

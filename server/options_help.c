@@ -66,7 +66,7 @@ static void print_limits(const struct options *defaults, FILE *stream)
                                      "  --drain-timeout TIME\n"
                                      "      how long SIGTERM or SIGINT lets messages in progress go on, up to 1440m;\n"
                                      "      a second signal ends the program at once (default: 10s)\n",
-        defaults->max_connections);
+        options_possible_connections(defaults));
 }
 
 void options_print_help(const struct options *defaults, FILE *stream)

@@ -77,6 +77,21 @@ static int open_port(struct server *server)
     return result;
 }
 
+static unsigned choose_connections(const struct options *options)
+{
+    const unsigned possible = options_possible_connections(options);
+
+    if (options->max_connections > 0)
+        return options->max_connections;
+    if (possible > 0)
+        return possible;
+    log_line(
+        "warning: the limit of open files leaves room for hardly any client beside %u workers; "
+        "ulimit -n raises it, --workers and --concurrency need less",
+        options->workers);
+    return 1;
+}
+
 static int open_sessions(struct server *server)
 {
     const struct options *options = server->options;
@@ -86,7 +101,7 @@ static int open_sessions(struct server *server)
         .handler = options->handler,
         .idle_timeout_ms = options->idle_timeout_ms,
         .message_timeout_ms = options->message_timeout_ms,
-        .max = options->max_connections,
+        .max = choose_connections(options),
     };
     handler_rules_init(&server->sessions.rules, options->end, options->max_message,
                        wanted_transcript(server), &server->spares);

@@ -126,6 +126,23 @@ EngineTest(connect, that_fails_at_once_says_so_at_its_end_like_any_other)
     contract_close(&contract);
 }
 
+/* An address of no family would take the connection back. */
+EngineTest(connect, needs_an_address_of_a_family_it_knows)
+{
+    const struct sockaddr_storage nobody = {.ss_family = AF_UNSPEC};
+    struct iocp_op op = {0};
+
+    contract_open(&contract, *engine, 0);
+    struct iocp_socket *socket = unconnected_socket(&contract);
+
+    cr_expect(eq(int,
+                 iocp_begin_connect(socket, &op, (const struct sockaddr *)&nobody, sizeof nobody,
+                                    iocp_no_callback, NULL),
+                 -EINVAL));
+    iocp_socket_free(socket);
+    contract_close(&contract);
+}
+
 /* CN-03 */
 EngineTest(connect, in_flight_is_cancelled_by_closing_the_socket)
 {

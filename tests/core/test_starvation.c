@@ -218,3 +218,116 @@ EngineTest(starvation, is_told_by_a_thread_that_finds_in_its_own_lane_what_waite
     contract_disconnect(&second);
     contract_close(&contract);
 }
+
+struct stream {
+    struct connection connection;
+    struct iocp_op received;
+    char byte;
+};
+
+static void receive_byte(struct stream *stream);
+
+/* Each byte is followed by the next. */
+static void on_byte(struct iocp_op *op, void *self)
+{
+    struct stream *stream = self;
+
+    if (iocp_end_receive(stream->connection.socket, op) == 1)
+        receive_byte(stream);
+}
+
+static void receive_byte(struct stream *stream)
+{
+    if (iocp_begin_receive(stream->connection.socket, &stream->received, &stream->byte, 1, on_byte,
+                           stream) < 0)
+        abort();
+}
+
+static void receive_both(struct iocp_op *op, void *streams)
+{
+    (void)op;
+    receive_byte(streams);
+    receive_byte((struct stream *)streams + 1);
+}
+
+static void open_stream(struct stream *stream)
+{
+    static const char bytes[400000];
+
+    contract_connect(&contract, &stream->connection);
+    cr_assert(zero(int, loopback_write_all(stream->connection.peer, bytes, sizeof bytes)));
+}
+
+/* Callbacks begin what completes at once, so the lane is never empty and its thread never waits;
+ * but each of them is short. (A machine that stands still looks like a long one.) */
+EngineTest(starvation, is_not_told_of_a_thread_that_takes_one_thing_after_the_other)
+{
+    struct stream streams[2] = {0};
+    struct iocp_op start = {0};
+    unsigned pauses = 0;
+    int64_t last_ns;
+
+    contract_open(&contract, *engine, 0);
+    iocp_port_on_starvation(contract.port, note, &told);
+    open_stream(&streams[0]);
+    open_stream(&streams[1]);
+    post(&start, receive_both, streams);
+    last_ns = clock_now_ns();
+    for (const int64_t end_ns = last_ns + 2 * LONG_MS * 1000000LL; last_ns < end_ns;) {
+        const int64_t before_ns = last_ns;
+
+        contract_run_one(&contract);
+        last_ns = clock_now_ns();
+        pauses += last_ns - before_ns > 50000000;
+    }
+
+    cr_expect(le(uint, atomic_load(&times), pauses));
+    for (int i = 0; i < 2; i++)
+        contract_disconnect(&streams[i].connection);
+    contract_close(&contract);
+}
+
+/* A connection of which a receive is in flight. */
+static struct stream pending;
+
+static bool other_waits(void *served)
+{
+    return is_at_least_one(served) && port_statistics(contract.port).waiting == 1;
+}
+
+/* Who is told lets the other worker go, and when that has nothing more to do, takes back the
+ * receive: its completion belongs to the lane of who is told, and it is about to wait. */
+static void shed_load(void *served, const struct iocp_starvation *starvation)
+{
+    (void)starvation;
+    if (write(sleepers[0].pipe[1], "x", 1) == 1 && wait_until(other_waits, served) &&
+        iocp_socket_cancel(pending.connection.socket, &pending.received) == 1)
+        atomic_fetch_add(&times, 1);
+}
+
+EngineTest(starvation, is_told_to_who_may_complete_something_that_is_not_lost)
+{
+    struct iocp_event never;
+    struct iocp_op waiting = {0};
+    atomic_uint served = 0, cancelled = 0;
+
+    open_all(*engine);
+    contract_connect(&contract, &pending.connection);
+    iocp_event_init(&never, IOCP_MANUAL_RESET, false);
+    iocp_port_on_starvation(contract.port, shed_load, &served);
+    cr_assert(zero(int, iocp_begin_receive(pending.connection.socket, &pending.received,
+                                           &pending.byte, 1, count, &cancelled)));
+    post(&sleepers[0].op, block, &sleepers[0]);
+    cr_assert(port_has_waiters(contract.port, 1));
+    post(&sleepers[1].op, block, &sleepers[1]); /* which nobody sees, so it keeps its lane */
+    cr_assert(port_has_waiters(contract.port, 0));
+    post(&waiting, count, &served);
+    cr_expect(eq(int, iocp_event_wait(&never, LONG_MS), -ETIMEDOUT));
+    cr_assert(eq(long, write(sleepers[1].pipe[1], "x", 1), 1));
+
+    cr_expect(wait_until(is_at_least_one, &cancelled));
+    cr_expect(eq(uint, atomic_load(&times), 1));
+    contract_disconnect(&pending.connection);
+    iocp_event_destroy(&never);
+    close_all();
+}

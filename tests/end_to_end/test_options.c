@@ -126,7 +126,8 @@ Test(usage, an_address_shared_by_others_is_in_use_for_who_does_not_share)
 static bool starts_with_descriptors(rlim_t count)
 {
     struct server_process server;
-    process_start(&server, IOCP_SERVER_PATH, count, ARGUMENTS("--listen", "127.0.0.1:0"));
+    process_start(&server, IOCP_SERVER_PATH, count,
+                  ARGUMENTS("--listen", "127.0.0.1:0", "--max-connections", "1"));
     wait_for_output(&server, server.err, "\n", 1);
 
     if (count_in_output(server.err, "listening on ") > 0) {
@@ -148,6 +149,18 @@ Test(usage, too_few_descriptors_to_begin_with_are_named)
     while (++count < 64 && !starts_with_descriptors(count))
         continue;
     cr_expect(lt(ulong, count, 64));
+}
+
+Test(usage, too_few_descriptors_for_clients_are_told)
+{
+    struct server_process server;
+    server_start_limited(&server, 64, ARGUMENTS("--workers", "64", "--concurrency", "64"));
+
+    cr_expect(eq(sz,
+                 count_in_output(server.err, "warning: the limit of open files leaves room for "
+                                             "hardly any client beside 64 workers"),
+                 1));
+    cr_expect(eq(int, server_stop(&server), 0));
 }
 
 /* A network of its own for the server, where the default addresses are nobody else's; there,

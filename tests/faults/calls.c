@@ -25,7 +25,7 @@ static const struct {
     [CALL_LISTEN] = {"listen", {EADDRINUSE}},
     [CALL_ACCEPT] = {"accept4",
                      {EAGAIN, EINTR, ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, EPERM}},
-    [CALL_CONNECT] = {"connect", {ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL}},
+    [CALL_CONNECT] = {"connect", {ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL, EAGAIN}},
     [CALL_GETSOCKNAME] = {"getsockname", {ENOBUFS}},
     [CALL_GETPEERNAME] = {"getpeername", {ENOBUFS}},
     [CALL_GETSOCKOPT] = {"getsockopt", {ENOBUFS}},

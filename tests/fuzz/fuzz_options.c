@@ -127,8 +127,7 @@ static void check_options(const struct options *options)
             "message time-out");
     require(options->drain_timeout_ms >= 0 && options->drain_timeout_ms <= OPTIONS_TIME_MAX_MS,
             "drain time-out");
-    require(options->max_connections >= 1 && options->max_connections <= OPTIONS_CONNECTIONS_MAX,
-            "connections");
+    require(options->max_connections <= OPTIONS_CONNECTIONS_MAX, "connections");
     for (size_t i = 0; i < options->listen_count; i++)
         require(options->listens[i].length > 0, "a listen has an address");
 }

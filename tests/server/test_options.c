@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <iocp/port.h>
 
@@ -51,7 +52,7 @@ Test(options, without_arguments_the_defaults_stay)
     cr_expect(eq(sz, options.max_message, 16777216));
     cr_expect(eq(int, options.idle_timeout_ms, 60000));
     cr_expect(eq(int, options.message_timeout_ms, 600000));
-    cr_expect(ge(uint, options.max_connections, 1));
+    cr_expect(zero(uint, options.max_connections));
     cr_expect(eq(int, options.drain_timeout_ms, 10000));
     cr_expect_not(options.reuse_port);
     cr_expect_not(options.quiet);
@@ -70,6 +71,32 @@ Test(options, numbers_are_taken_within_their_bounds)
     cr_expect(eq(uint, options.workers, 1024));
     cr_expect(eq(uint, options.concurrency, 1024));
     cr_expect(eq(uint, options.max_connections, 1000000));
+}
+
+static unsigned possible_of(rlim_t descriptors, const char *first, const char *second)
+{
+    struct rlimit limit;
+
+    cr_assert(zero(int, getrlimit(RLIMIT_NOFILE, &limit)));
+    limit.rlim_cur = descriptors;
+    cr_assert(zero(int, setrlimit(RLIMIT_NOFILE, &limit)));
+    cr_assert(zero(int, parse(first, second, NULL)));
+    return options_possible_connections(&options);
+}
+
+Test(options, as_many_connections_are_possible_as_descriptors_are_left)
+{
+    const unsigned possible = possible_of(1024, "--workers=4", "--concurrency=1");
+
+    cr_expect(lt(uint, 900, possible));
+    cr_expect(lt(uint, possible, 1020));
+    cr_expect(eq(uint, possible_of(1000, "--workers=4", "--concurrency=1"), possible - 24));
+    cr_expect(eq(uint, possible_of(1024, "--workers=24", "--concurrency=1"), possible - 20));
+    cr_expect(eq(uint, possible_of(1024, "--workers=24", "--concurrency=24"), possible - 44));
+    cr_expect(eq(uint, possible_of(1024, "--workers=24", "--concurrency=1000"), possible - 44));
+    cr_expect(eq(uint, possible_of(1024, "--listen=127.0.0.1:1", "--concurrency=1000"),
+                 possible - 44 - 1));
+    cr_expect(zero(uint, possible_of(1024, "--workers=600", "--concurrency=600")));
 }
 
 Test(options, a_value_may_be_a_word_of_its_own)

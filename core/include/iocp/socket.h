@@ -124,8 +124,8 @@ IOCP_API IOCP_MUST_CHECK int iocp_end_accept(struct iocp_socket *listener, struc
 
 /*
  * Begin connecting to `address`, which is read before this returns.
- * Returns  0, 1; -EISCONN, -EALREADY (a connect is in flight). After a connect that was
- *          cancelled the socket is good for nothing but closing.
+ * Returns  0, 1; -EISCONN, -EALREADY (a connect is in flight); -EINVAL (neither IPv4 nor IPv6).
+ *          After a connect that failed the socket is good for nothing but closing.
  */
 IOCP_API IOCP_MUST_CHECK int iocp_begin_connect(struct iocp_socket *socket, struct iocp_op *op,
                                                 const struct sockaddr *address, socklen_t length,
