@@ -5,11 +5,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "spares.h"
+#include "memory.h"
 
-/* From here on it is mapped, and becomes a spare. */
+/* From here on it is mapped, counted, and becomes a spare. */
 #define MAPPED_MIN ((size_t)32 * 1024)
 
 static bool is_mapped(const struct buffer *buffer)
@@ -21,40 +20,32 @@ static size_t next_capacity(const struct buffer *buffer, size_t capacity_max)
 {
     size_t wanted = buffer->capacity < BUFFER_FIRST ? BUFFER_FIRST : buffer->capacity * 2;
 
-    return wanted < capacity_max ? wanted : capacity_max;
-}
-
-static char *map(size_t size)
-{
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (memory == MAP_FAILED)
-        return NULL;
-    return memory;
+    /* For a few bytes more, everything would be copied once more. */
+    return wanted + BUFFER_FIRST < capacity_max ? wanted : capacity_max;
 }
 
 /* A spare most often has what a message needs, so a larger one is looked for only once. (mremap
  * would save a copy then, but thread sanitizers do not know it.) */
-static char *grow_mapped(const struct buffer *buffer, size_t *capacity, struct spares *spares)
+static char *grow_mapped(const struct buffer *buffer, size_t *capacity, struct memory *memory)
 {
-    char *bytes = is_mapped(buffer) ? NULL : spares_take(spares, capacity);
+    char *bytes = is_mapped(buffer) ? NULL : memory_take(memory, capacity);
 
     if (!bytes)
-        bytes = map(*capacity);
+        bytes = memory_map(memory, *capacity);
     if (!bytes)
         return NULL;
     memcpy(bytes, buffer->bytes, buffer->size);
     if (is_mapped(buffer))
-        munmap(buffer->bytes, buffer->capacity);
+        memory_unmap(memory, buffer->bytes, buffer->capacity);
     else
         free(buffer->bytes);
     return bytes;
 }
 
-static int grow(struct buffer *buffer, size_t capacity_max, struct spares *spares)
+static int grow(struct buffer *buffer, size_t capacity_max, struct memory *memory)
 {
     size_t capacity = next_capacity(buffer, capacity_max);
-    char *bytes = capacity >= MAPPED_MIN ? grow_mapped(buffer, &capacity, spares)
+    char *bytes = capacity >= MAPPED_MIN ? grow_mapped(buffer, &capacity, memory)
                                          : realloc(buffer->bytes, capacity);
 
     if (!bytes)
@@ -65,11 +56,11 @@ static int grow(struct buffer *buffer, size_t capacity_max, struct spares *spare
     return 0;
 }
 
-int buffer_reserve(struct buffer *buffer, size_t capacity_max, struct spares *spares)
+int buffer_reserve(struct buffer *buffer, size_t capacity_max, struct memory *memory)
 {
     bool wanted = buffer->filled || buffer->capacity == 0;
 
-    if (wanted && buffer->capacity < capacity_max && grow(buffer, capacity_max, spares) < 0)
+    if (wanted && buffer->capacity < capacity_max && grow(buffer, capacity_max, memory) < 0)
         return buffer->size < buffer->capacity ? 0 : -ENOMEM;
     return buffer->size < buffer->capacity ? 0 : -ENOBUFS;
 }
@@ -94,10 +85,10 @@ void buffer_clear(struct buffer *buffer)
     buffer->size = 0;
 }
 
-void buffer_release(struct buffer *buffer, struct spares *spares)
+void buffer_release(struct buffer *buffer, struct memory *memory)
 {
     if (is_mapped(buffer))
-        spares_give(spares, buffer->bytes, buffer->capacity);
+        memory_give(memory, buffer->bytes, buffer->capacity);
     else
         free(buffer->bytes);
     *buffer = (struct buffer){0};

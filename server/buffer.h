@@ -3,7 +3,8 @@
 /*
  * A zeroed buffer is a good empty one and holds no memory. It begins with BUFFER_FIRST bytes, or
  * with as few as are known to come, and doubles after each receive that filled it, up to the limit
- * that the caller names. A large one takes its memory from the spares, and gives it back there.
+ * that the caller names. A large one's memory is mapped: it is a spare or fresh, and counts. While
+ * such a one grows there are two, so it needs at most twice that limit.
  */
 #ifndef SERVER_BUFFER_H
 #define SERVER_BUFFER_H
@@ -13,7 +14,7 @@
 
 #define BUFFER_FIRST 4096
 
-struct spares;
+struct memory;
 
 struct buffer {
     char *bytes;
@@ -24,7 +25,7 @@ struct buffer {
 
 /* Make room for at least one byte more, in at most `capacity_max` bytes altogether or a spare.
  * Returns 0, -ENOMEM; -ENOBUFS: it holds capacity_max bytes already. */
-int buffer_reserve(struct buffer *buffer, size_t capacity_max, struct spares *spares);
+int buffer_reserve(struct buffer *buffer, size_t capacity_max, struct memory *memory);
 
 /* Make room for `size` bytes, up to BUFFER_FIRST, in one that holds no memory. Returns 0, -ENOMEM.
  */
@@ -37,6 +38,6 @@ void buffer_add(struct buffer *buffer, size_t size);
 void buffer_clear(struct buffer *buffer);
 
 /* Forget the bytes and give the memory back. */
-void buffer_release(struct buffer *buffer, struct spares *spares);
+void buffer_release(struct buffer *buffer, struct memory *memory);
 
 #endif

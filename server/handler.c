@@ -3,6 +3,7 @@
 #include "handler.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const struct handler_ops *const handlers[] = {
     &handler_message,
@@ -16,13 +17,13 @@ const struct handler_ops *handler_at(size_t index)
 }
 
 void handler_rules_init(struct handler_rules *rules, enum framing_end end, size_t message_max,
-                        struct transcript *transcript, struct spares *spares)
+                        struct transcript *transcript, struct memory *memory)
 {
     *rules = (struct handler_rules){
         .end = end,
         .message_max = message_max,
         .transcript = transcript,
-        .spares = spares,
+        .memory = memory,
     };
     (void)snprintf(rules->too_long, sizeof rules->too_long,
                    "message too long: the limit is %zu bytes\n", message_max);
@@ -37,7 +38,7 @@ void handler_init(struct handler *handler, const struct handler_ops *ops,
 
 void handler_destroy(struct handler *handler)
 {
-    buffer_release(&handler->input, handler->rules->spares);
+    buffer_release(&handler->input, handler->rules->memory);
 }
 
 int handler_room(struct handler *handler, void **room, size_t *size)
@@ -46,7 +47,7 @@ int handler_room(struct handler *handler, void **room, size_t *size)
     /* One byte more than the longest message, to tell a longer one from it. */
     size_t input_max =
         handler->ops->input_max ? handler->ops->input_max : handler->rules->message_max + 1;
-    int result = buffer_reserve(input, input_max, handler->rules->spares);
+    int result = buffer_reserve(input, input_max, handler->rules->memory);
 
     if (result < 0)
         return result;
@@ -75,9 +76,24 @@ enum handler_next handler_ended(struct handler *handler)
     return handler->ops->ended(handler);
 }
 
+enum handler_next handler_refuse(struct handler *handler, const char *line)
+{
+    buffer_release(&handler->input, handler->rules->memory);
+    handler->reply = line;
+    handler->reply_size = strlen(line);
+    return HANDLER_FINISH;
+}
+
+void handler_lacks_memory(struct handler *handler)
+{
+    memory_warn(handler->rules->memory);
+    handler->no_memory = true;
+    (void)handler_refuse(handler, "no memory for this message: try again later\n");
+}
+
 void handler_replied(struct handler *handler)
 {
-    if (!handler->too_long)
+    if (!handler->too_long && !handler->no_memory)
         transcript_sent(handler->rules->transcript, handler->reply_size);
     handler->reply = NULL;
     handler->reply_size = 0;

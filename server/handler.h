@@ -14,7 +14,7 @@
 
 #include "buffer.h"
 #include "framing.h"
-#include "spares.h"
+#include "memory.h"
 #include "transcript.h"
 
 struct handler;
@@ -43,7 +43,7 @@ struct handler_rules {
     enum framing_end end;
     size_t message_max;
     struct transcript *transcript; /* NULL: none */
-    struct spares *spares;
+    struct memory *memory;
     char too_long[80]; /* what a client is told whose message is longer */
 };
 
@@ -57,6 +57,7 @@ struct handler {
     uint64_t discarded; /* bytes in all that were only read */
     struct framing framing;
     bool too_long;   /* the message exceeded the limit */
+    bool no_memory;  /* there was none for the rest of the message */
     bool incomplete; /* the peer left in the middle of a message */
 };
 
@@ -64,7 +65,7 @@ struct handler {
 const struct handler_ops *handler_at(size_t index);
 
 void handler_rules_init(struct handler_rules *rules, enum framing_end end, size_t message_max,
-                        struct transcript *transcript, struct spares *spares);
+                        struct transcript *transcript, struct memory *memory);
 
 void handler_init(struct handler *handler, const struct handler_ops *ops,
                   const struct handler_rules *rules);
@@ -81,6 +82,12 @@ enum handler_next handler_received(struct handler *handler, size_t size);
 
 /* The peer has ended its sending. */
 enum handler_next handler_ended(struct handler *handler);
+
+/* There was no room for the rest of the message in hand: the reply, the last one, says so. */
+void handler_lacks_memory(struct handler *handler);
+
+/* For handlers: give the message up, and its memory back, and tell the client why. */
+enum handler_next handler_refuse(struct handler *handler, const char *line);
 
 /* The reply is on its way to the client, all of it. */
 void handler_replied(struct handler *handler);

@@ -2,8 +2,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "handler.h"
 
-#include <string.h>
-
 static enum handler_next echo_message(struct handler *handler)
 {
     const struct buffer *message = &handler->input;
@@ -14,21 +12,14 @@ static enum handler_next echo_message(struct handler *handler)
     return HANDLER_FINISH;
 }
 
-static enum handler_next refuse_message(struct handler *handler)
-{
-    buffer_release(&handler->input, handler->rules->spares);
-    handler->too_long = true;
-    handler->reply = handler->rules->too_long;
-    handler->reply_size = strlen(handler->rules->too_long);
-    return HANDLER_FINISH;
-}
-
 static enum handler_next received(struct handler *handler, size_t size)
 {
     const struct buffer *message = &handler->input;
 
-    if (message->size > handler->rules->message_max)
-        return refuse_message(handler);
+    if (message->size > handler->rules->message_max) {
+        handler->too_long = true;
+        return handler_refuse(handler, handler->rules->too_long);
+    }
     if (framing_received(&handler->framing, message->bytes + message->size - size, size))
         return echo_message(handler);
     return HANDLER_RECEIVE;

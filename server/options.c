@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <iocp/address.h>
 #include <iocp/pool.h>
@@ -101,6 +102,17 @@ static bool read_max_message(struct options *options, const char *value)
     return value_read_size(value, OPTIONS_MESSAGE_MAX, &options->max_message);
 }
 
+static bool read_max_memory(struct options *options, const char *value)
+{
+    size_t size;
+
+    if (!value_read_size(value, OPTIONS_MEMORY_MAX, &size) || size < OPTIONS_MEMORY_MIN)
+        return false;
+    options->max_memory = size;
+    options->max_memory_given = true;
+    return true;
+}
+
 static bool read_idle_timeout(struct options *options, const char *value)
 {
     return value_read_time(value, OPTIONS_TIME_MAX_MS, &options->idle_timeout_ms);
@@ -155,6 +167,7 @@ static const struct rule rules[] = {
     {"handler", read_handler, .choice = handler_choice},
     {"end", read_end, .choice = framing_end_name},
     {"max-message", read_max_message, .allowed = "a size from 1 to 1G, such as 1000, 64k or 16M"},
+    {"max-memory", read_max_memory, .allowed = "a size from 1M to 1024G, such as 512M or 2G"},
     {"idle-timeout", read_idle_timeout, .allowed = TIME_ALLOWED},
     {"message-timeout", read_message_timeout, .allowed = TIME_ALLOWED},
     {"max-connections", read_max_connections,
@@ -226,6 +239,19 @@ static int refuse(int found, const char *argument, char error[OPTIONS_ERROR_SIZE
     return -EINVAL;
 }
 
+/* Is there enough for one message of the largest size, while it grows? */
+static int check_memory(const struct options *options, char error[OPTIONS_ERROR_SIZE])
+{
+    if (!options->max_memory_given || options->handler->input_max > 0 ||
+        options->max_memory / 2 >= options->max_message)
+        return 0;
+    (void)snprintf(error, OPTIONS_ERROR_SIZE,
+                   "--max-memory: %zu bytes are too few for a message of --max-message, %zu bytes, "
+                   "which needs twice as much while it grows",
+                   options->max_memory, options->max_message);
+    return -EINVAL;
+}
+
 int options_parse(struct options *options, int argc, char *const argv[],
                   char error[OPTIONS_ERROR_SIZE])
 {
@@ -247,7 +273,7 @@ int options_parse(struct options *options, int argc, char *const argv[],
         say_unwanted(error, argv[optind], "is not an option");
         return -EINVAL;
     }
-    return 0;
+    return check_memory(options, error);
 }
 
 static unsigned available_processors(void)
@@ -281,6 +307,16 @@ unsigned options_possible_connections(const struct options *options)
     return (unsigned)(limit.rlim_cur - taken);
 }
 
+/* Half of what the machine has. */
+static size_t default_memory(void)
+{
+    const long pages = sysconf(_SC_PHYS_PAGES);
+    const size_t half = pages > 0 ? (size_t)pages / 2 * (size_t)sysconf(_SC_PAGESIZE) : 0;
+    const size_t enough = half > OPTIONS_MEMORY_MIN ? half : OPTIONS_MEMORY_MIN;
+
+    return enough < OPTIONS_MEMORY_MAX ? enough : OPTIONS_MEMORY_MAX;
+}
+
 void options_init(struct options *options)
 {
     unsigned workers = 2 * available_processors() + 2;
@@ -292,6 +328,7 @@ void options_init(struct options *options)
         .handler = handler_at(0),
         .end = FRAMING_AT_EITHER,
         .max_message = (size_t)16 << 20,
+        .max_memory = default_memory(),
         .idle_timeout_ms = 60 * 1000,
         .message_timeout_ms = 10 * 60 * 1000,
         .drain_timeout_ms = 10 * 1000,

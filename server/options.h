@@ -13,6 +13,8 @@
 
 #define OPTIONS_LISTENS_MAX     64
 #define OPTIONS_MESSAGE_MAX     ((size_t)1 << 30)
+#define OPTIONS_MEMORY_MIN      ((size_t)1 << 20)
+#define OPTIONS_MEMORY_MAX      ((size_t)1 << 40)
 #define OPTIONS_TIME_MAX_MS     86400000 /* 1440m */
 #define OPTIONS_CONNECTIONS_MAX 1000000
 #define OPTIONS_ERROR_SIZE      512
@@ -39,6 +41,8 @@ struct options {
     const struct handler_ops *handler;
     enum framing_end end;
     size_t max_message;
+    size_t max_memory;
+    bool max_memory_given;    /* the default may be too little for the longest message */
     int idle_timeout_ms;      /* 0: none */
     int message_timeout_ms;   /* 0: none */
     unsigned max_connections; /* 0: as many as possible */

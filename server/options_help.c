@@ -40,13 +40,18 @@ static void print_messages(const struct options *defaults, FILE *stream)
     for (size_t i = 0; (handler = handler_at(i)) != NULL; i++)
         (void)fprintf(stream, "      %-8s %s%s\n", handler->name, handler->summary,
                       handler == defaults->handler ? " (default)" : "");
-    (void)fprintf(stream,
-                  "  --end END\n"
-                  "      what ends a message: eof, the client's half-close; token, the bytes\n"
-                  "      " FRAMING_TOKEN "; either, whichever comes first (default: either)\n"
-                  "  --max-message SIZE\n"
-                  "      longest message of handler message, 1 to 1G bytes; units k, M, G of 1024\n"
-                  "      (default: 16M)\n");
+    (void)fprintf(
+        stream,
+        "  --end END\n"
+        "      what ends a message: eof, the client's half-close; token, the bytes\n"
+        "      " FRAMING_TOKEN "; either, whichever comes first (default: either)\n"
+        "  --max-message SIZE\n"
+        "      longest message of handler message, 1 to 1G bytes; units k, M, G of 1024\n"
+        "      (default: 16M)\n"
+        "  --max-memory SIZE\n"
+        "      memory of all messages together, 1M to 1024G; one that needs more than is left\n"
+        "      is refused (default: half of this machine's memory, here %zuM)\n",
+        defaults->max_memory >> 20);
 }
 
 static void print_limits(const struct options *defaults, FILE *stream)

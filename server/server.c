@@ -22,7 +22,7 @@
 #define STOP_GRACE_MS 5000
 
 /* How often spare memory ages: in a server at rest it is given back after twice this time. */
-#define SPARES_AGE_MS 10000
+#define MEMORY_AGE_MS 10000
 
 struct server {
     const struct options *options;
@@ -30,7 +30,7 @@ struct server {
     struct iocp_event stop; /* set by a signal; what allDone is in the article */
     struct signals signals;
     struct iocp_port *port;
-    struct spares spares;
+    struct memory memory;
     struct sessions sessions;
     struct listener listeners[OPTIONS_LISTENS_MAX];
     size_t listener_count;
@@ -103,8 +103,9 @@ static int open_sessions(struct server *server)
         .message_timeout_ms = options->message_timeout_ms,
         .max = choose_connections(options),
     };
+    memory_init(&server->memory, options->max_memory);
     handler_rules_init(&server->sessions.rules, options->end, options->max_message,
-                       wanted_transcript(server), &server->spares);
+                       wanted_transcript(server), &server->memory);
     int result = sessions_init(&server->sessions);
     return result < 0 ? failed_to("sessions", result) : 0;
 }
@@ -146,7 +147,7 @@ free_port:
 static void close_all(struct server *server)
 {
     sessions_destroy(&server->sessions);
-    spares_destroy(&server->spares);
+    memory_destroy(&server->memory);
     iocp_port_free(server->port);
 }
 
@@ -219,8 +220,8 @@ static int serve(struct server *server)
     result = start_all(server);
     if (result == 0) {
         log_banner(server);
-        while (iocp_event_wait(&server->stop, SPARES_AGE_MS) < 0)
-            spares_age(&server->spares);
+        while (iocp_event_wait(&server->stop, MEMORY_AGE_MS) < 0)
+            memory_age(&server->memory);
         stop_all(server);
     } else {
         listener_close_all(server->listeners, server->listener_count);

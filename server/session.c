@@ -16,6 +16,8 @@
  *             │                                          session_finish, else session_be_idle
  *             ├─▶ session_be_idle                        the handler has done with it
  *             └─▶ session_finish ─▶ on_lingered ─▶ end   session_end.c
+ *
+ *     receive_more ─▶ session_reply                      no memory for the rest: the last one
  */
 #include "session.h"
 
@@ -73,7 +75,7 @@ static void rest(struct session *session, int timeout_ms)
     if (session->exchange && handler_is_fresh(&session->exchange->handler))
         session_put_down(session);
     else if (session->exchange)
-        buffer_release(&session->exchange->handler.input, session_all(session)->rules.spares);
+        buffer_release(&session->exchange->handler.input, session_all(session)->rules.memory);
     wait_for_bytes(session, timeout_ms);
 }
 
@@ -205,6 +207,14 @@ static int choose_timeout(struct session *session, int *timeout_ms)
     return 0;
 }
 
+/* The message in hand needs more memory than there is. */
+static void refuse(struct session *session)
+{
+    handler_lacks_memory(&session->exchange->handler);
+    session->exchange->finishing = true;
+    session_reply(session);
+}
+
 static void receive_more(struct session *session)
 {
     struct sessions *all = session_all(session);
@@ -217,6 +227,10 @@ static void receive_more(struct session *session)
         result = session_take_up(session);
     if (result == 0)
         result = handler_room(&session->exchange->handler, &room, &size);
+    if (result == -ENOMEM && !is_idle(session)) {
+        refuse(session);
+        return;
+    }
     if (result == 0) {
         iocp_op_set_timeout(&session->op, timeout_ms);
         result = iocp_begin_receive(session->socket, &session->op, room, size, on_received, all);

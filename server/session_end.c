@@ -47,6 +47,8 @@ static void end_in_order(struct session *session)
 {
     if (session->exchange && session->exchange->handler.too_long)
         end(session, SESSION_TOO_LONG);
+    else if (session->exchange && session->exchange->handler.no_memory)
+        end(session, SESSION_FAILED);
     else if (session->exchange && session->exchange->handler.incomplete)
         end(session, SESSION_INCOMPLETE);
     else
@@ -86,7 +88,7 @@ static void linger_more(struct session *session)
     int64_t left_ms = exchange->linger_deadline_ms - clock_now_ms();
 
     if (left_ms <= 0 || sessions_are_aborting(all) || exchange->moved >= LINGER_BYTES_MAX ||
-        buffer_reserve(dropped, LINGER_BUFFER_MAX, all->rules.spares) < 0) {
+        buffer_reserve(dropped, LINGER_BUFFER_MAX, all->rules.memory) < 0) {
         end_in_order(session);
         return;
     }
@@ -108,7 +110,7 @@ void session_finish(struct session *session)
     }
     /* A large message's memory is not kept for that. */
     if (session->exchange->handler.input.capacity > BUFFER_FIRST)
-        buffer_release(&session->exchange->handler.input, all->rules.spares);
+        buffer_release(&session->exchange->handler.input, all->rules.memory);
     if (all->idle_timeout_ms > 0 && all->idle_timeout_ms < linger_ms)
         linger_ms = all->idle_timeout_ms;
     session->exchange->linger_deadline_ms = clock_now_ms() + linger_ms;

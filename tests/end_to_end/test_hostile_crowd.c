@@ -242,8 +242,8 @@ static void gang_wait_until_dropped(struct gang *gang)
     }
 }
 
-/* The promise of the README: not more than connections times the longest message. Each echo is
- * larger than what the kernel keeps. */
+/* While --max-memory allows all of them: not more than connections times the longest message. Each
+ * echo is larger than what the kernel keeps. */
 Test(hostile_crowd, receivers_that_never_read_are_dropped_and_cost_no_more_than_their_messages)
 {
     enum { CLIENTS = 16 };

@@ -61,6 +61,7 @@ Test(usage, a_bad_size_or_time_is_refused_with_what_is_allowed)
 {
     expect_refusal(ARGUMENTS("--max-message", "16Q"), 2, WORDS("--max-message", "16Q", "16M"));
     expect_refusal(ARGUMENTS("--max-message", "0"), 2, WORDS("--max-message"));
+    expect_refusal(ARGUMENTS("--max-memory", "20M"), 2, WORDS("--max-memory", "--max-message"));
     expect_refusal(ARGUMENTS("--idle-timeout", "soon"), 2, WORDS("--idle-timeout", "60s"));
     expect_refusal(ARGUMENTS("--drain-timeout", "-5s"), 2, WORDS("--drain-timeout", "-5s"));
 }

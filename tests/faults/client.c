@@ -64,10 +64,13 @@ void client_end(int fd)
     (void)shutdown(fd, SHUT_WR); /* it fails if the server has gone: the answer tells */
 }
 
-static bool is_as_said(const char *bytes, size_t count, size_t start)
+/* What a client hears for whose message there was no memory. Its first byte is no message's. */
+static const char sorry[] = "no memory for this message: try again later\n";
+
+static bool is_as_said(const char *bytes, size_t count, size_t start, bool refused)
 {
     for (size_t i = 0; i < count; i++)
-        if (bytes[i] != byte_at(start + i))
+        if (bytes[i] != (refused ? sorry[start + i] : byte_at(start + i)))
             return false;
     return true;
 }
@@ -77,18 +80,23 @@ enum answer client_hear(int fd, size_t size, bool until_end)
     char bytes[PIECE];
     size_t heard = 0;
     ssize_t got = 1;
+    bool refused = false;
 
     while (got > 0 && (until_end || heard < size)) {
         got = recv(fd, bytes,
                    until_end || size - heard > sizeof bytes ? sizeof bytes : size - heard, 0);
         if (got <= 0)
             break;
-        if (heard + (size_t)got > size || !is_as_said(bytes, (size_t)got, heard))
+        if (heard == 0 && bytes[0] == sorry[0]) {
+            refused = true;
+            size = sizeof sorry - 1;
+        }
+        if (heard + (size_t)got > size || !is_as_said(bytes, (size_t)got, heard, refused))
             shim_blame("a client was answered what it had not said");
         heard += (size_t)got;
     }
     if (heard == size && (got > 0 || until_end))
-        return ANSWERED;
+        return refused ? REFUSED : ANSWERED;
     if (got == 0 && heard > 0)
         shim_blame("an answer ended in good order after %zu of %zu bytes", heard, size);
     return REFUSED;

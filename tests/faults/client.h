@@ -12,7 +12,7 @@
  * on the run. */
 enum answer {
     ANSWERED,
-    REFUSED, /* the server ended the connection, or there was none to be had */
+    REFUSED, /* the server ended the connection, for want of memory in words, or there was none */
 };
 
 /* A connection to 127.0.0.1, the port in network order; -1: none. With `room` that many bytes can

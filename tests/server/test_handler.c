@@ -11,8 +11,11 @@
 
 #include "handler.h"
 
+/* Enough for each test that does not say otherwise. */
+#define MEMORY_MAX ((size_t)64 << 20)
+
 static struct transcript transcript;
-static struct spares spares;
+static struct memory memory;
 static struct handler_rules rules;
 static struct handler handler;
 static char *written;
@@ -25,13 +28,14 @@ static void open_transcript(void)
     if (!stream)
         abort();
     transcript_init(&transcript, stream);
+    memory_init(&memory, MEMORY_MAX);
 }
 
 static void close_all(void)
 {
     if (handler.rules)
         handler_destroy(&handler);
-    spares_destroy(&spares);
+    memory_destroy(&memory);
     (void)fclose(transcript.stream);
     free(written);
 }
@@ -40,7 +44,7 @@ TestSuite(handler, .init = open_transcript, .fini = close_all, .timeout = 30);
 
 static void open_handler(const struct handler_ops *ops, enum framing_end end, size_t message_max)
 {
-    handler_rules_init(&rules, end, message_max, &transcript, &spares);
+    handler_rules_init(&rules, end, message_max, &transcript, &memory);
     handler_init(&handler, ops, &rules);
 }
 
@@ -196,6 +200,19 @@ Test(handler, message_buffer_doubles_up_to_the_limit)
     free(bytes);
 }
 
+/* Twice 4096 would do for all but the byte by which one more is too long. */
+Test(handler, message_buffer_makes_no_step_that_leaves_only_a_few_bytes)
+{
+    char bytes[4097] = {0};
+
+    open_handler(&handler_message, FRAMING_AT_EOF, 8192);
+    cr_assert(eq(int, (int)give(bytes, 4096), HANDLER_RECEIVE));
+    cr_expect(eq(sz, handler.input.capacity, 4096));
+    cr_assert(eq(int, (int)give(bytes, 1), HANDLER_RECEIVE));
+
+    cr_expect(eq(sz, handler.input.capacity, 8193));
+}
+
 /* Its memory grows in several ways, and the next message finds memory that another one had. */
 Test(handler, large_message_stays_what_it_is_while_its_memory_grows)
 {
@@ -212,9 +229,97 @@ Test(handler, large_message_stays_what_it_is_while_its_memory_grows)
         cr_assert(eq(int, (int)handler_ended(&handler), HANDLER_FINISH));
         expect_reply(bytes, size);
         handler_destroy(&handler);
-        cr_expect(eq(sz, atomic_load(&spares.size), size + 1));
+        cr_expect(eq(sz, atomic_load(&memory.kept), size + 1));
     }
     free(bytes);
+}
+
+/* Everything but what one more doubling needs. */
+static void *leave_less_than(size_t size)
+{
+    const size_t taken_size = MEMORY_MAX - size + 1;
+    void *taken = memory_map(&memory, taken_size);
+
+    cr_assert_not_null(taken);
+    return taken;
+}
+
+/* Until there is no room left, or `size` bytes are given. */
+static int fill(size_t size)
+{
+    void *room;
+    size_t room_size;
+
+    for (size_t given = 0; given < size; given += room_size) {
+        int result = handler_room(&handler, &room, &room_size);
+
+        if (result < 0)
+            return result;
+        memset(room, 'f', room_size);
+        cr_assert(eq(int, (int)handler_received(&handler, room_size), HANDLER_RECEIVE));
+    }
+    return 0;
+}
+
+Test(handler, message_that_needs_more_memory_than_is_left_is_refused_in_one_line_and_frees_its_own)
+{
+    const char line[] = "no memory for this message: try again later\n";
+    void *taken = leave_less_than(128 * 1024 + 256 * 1024);
+
+    open_handler(&handler_message, FRAMING_AT_EOF, 1000000);
+    cr_assert(eq(int, fill(1000000), -ENOMEM));
+    cr_expect(eq(sz, handler.input.size, 128 * 1024));
+    handler_lacks_memory(&handler);
+
+    expect_reply(line, sizeof line - 1);
+    cr_expect(handler.no_memory);
+    cr_expect(eq(sz, handler.input.capacity, 0));
+    handler_replied(&handler);
+    cr_expect(eq(sz, written_size, 0));
+    memory_unmap(&memory, taken, MEMORY_MAX - (128 + 256) * 1024 + 1);
+    memory_destroy(&memory);
+    cr_expect(zero(sz, atomic_load(&memory.mapped)));
+}
+
+/* Its bytes are where they were: it can go on when there is memory again. */
+Test(handler, message_loses_nothing_by_a_try_to_grow_that_fails)
+{
+    enum { SIZE = 40000 };
+    char bytes[SIZE];
+
+    memset(bytes, 'b', sizeof bytes);
+    open_handler(&handler_message, FRAMING_AT_EOF, SIZE);
+    memory_init(&memory, 4096);
+    memset(bytes, 'f', 16 * 1024);
+    cr_assert(eq(int, fill(SIZE), -ENOMEM));
+    cr_assert(eq(sz, handler.input.size, 16 * 1024));
+    memory_init(&memory, MEMORY_MAX);
+    cr_expect(eq(int, (int)give(bytes + 16 * 1024, SIZE - 16 * 1024), HANDLER_RECEIVE));
+
+    (void)handler_ended(&handler);
+    expect_reply(bytes, SIZE);
+}
+
+/* They have no message that could be refused. */
+Test(handler, echo_and_discard_go_on_with_a_small_buffer_when_no_memory_is_left)
+{
+    static const struct handler_ops *const those[] = {&handler_echo, &handler_discard};
+
+    memory_init(&memory, 0);
+    for (size_t i = 0; i < 2; i++) {
+        open_handler(those[i], FRAMING_AT_EOF, 8);
+        for (int turn = 0; turn < 10; turn++) {
+            void *room;
+            size_t size;
+
+            cr_assert(zero(int, handler_room(&handler, &room, &size)));
+            memset(room, 'e', size);
+            cr_assert(ne(int, (int)handler_received(&handler, size), HANDLER_FINISH));
+            handler_replied(&handler);
+        }
+        cr_expect(eq(sz, handler.input.capacity, 16 * 1024));
+        handler_destroy(&handler);
+    }
 }
 
 Test(handler, echo_replies_with_each_chunk)

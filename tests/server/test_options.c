@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <iocp/port.h>
 
@@ -50,6 +51,7 @@ Test(options, without_arguments_the_defaults_stay)
     cr_expect_eq(options.handler, &handler_message);
     cr_expect(eq(int, options.end, FRAMING_AT_EITHER));
     cr_expect(eq(sz, options.max_message, 16777216));
+    cr_expect(ge(sz, options.max_memory, OPTIONS_MEMORY_MIN));
     cr_expect(eq(int, options.idle_timeout_ms, 60000));
     cr_expect(eq(int, options.message_timeout_ms, 600000));
     cr_expect(zero(uint, options.max_connections));
@@ -143,6 +145,45 @@ Test(options, sizes_take_units_of_1024)
     }
 }
 
+Test(options, memory_is_taken_from_a_megabyte_to_as_many)
+{
+    cr_expect(zero(int, parse("--max-memory=1M", "--max-message=512k", NULL)));
+    cr_expect(eq(sz, options.max_memory, (size_t)1 << 20));
+    cr_expect(zero(int, parse("--max-memory=1024G", NULL, NULL)));
+    cr_expect(eq(sz, options.max_memory, (size_t)1 << 40));
+}
+
+Test(options, memory_is_half_of_what_the_machine_has_when_nothing_is_said)
+{
+    const size_t all = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+
+    cr_expect(zero(int, parse(NULL, NULL, NULL)));
+
+    cr_expect(le(sz, options.max_memory, all / 2));
+    cr_expect(le(sz, all / 2 - options.max_memory, (size_t)sysconf(_SC_PAGESIZE)));
+}
+
+/* While it grows there are the old buffer and the new one. Who knows no message needs none of that;
+ * and who has not said how much, takes what there is. */
+Test(options, memory_that_is_too_little_for_one_message_is_refused_in_whatever_order_it_is_said)
+{
+    const char words[] = "--max-memory: 33554431 bytes are too few for a message of --max-message, "
+                         "16777216 bytes, which needs twice as much while it grows";
+
+    cr_expect(zero(int, parse("--max-memory=32M", NULL, NULL)));
+    cr_expect(eq(int, parse("--max-memory=33554431", NULL, NULL), -EINVAL));
+    cr_expect_str_eq(error, words, "%s", error);
+    set_defaults();
+    cr_expect(eq(int, parse("--max-memory=2M", "--max-message=2M", NULL), -EINVAL));
+    set_defaults();
+    cr_expect(eq(int, parse("--max-message=2M", "--max-memory=2M", NULL), -EINVAL));
+    set_defaults();
+    cr_expect(zero(int, parse("--max-memory=2M", "--handler=echo", NULL)));
+    set_defaults();
+    options.max_memory = OPTIONS_MEMORY_MIN; /* as on a machine with little memory */
+    cr_expect(zero(int, parse("--max-message=1G", NULL, NULL)));
+}
+
 Test(options, times_take_units_and_mean_seconds_without)
 {
     static const struct {
@@ -208,6 +249,7 @@ Test(options, help_and_version_are_actions)
 #define ADDRESS_ERROR " is not an address such as 127.0.0.1:11000 or [::1]:11000, one of at most 64"
 #define TIME_ERROR    " is not a time from 0 to 1440m, such as 500ms, 60s, 60 or 2m"
 #define SIZE_ERROR    " is not a size from 1 to 1G, such as 1000, 64k or 16M"
+#define MEMORY_ERROR  " is not a size from 1M to 1024G, such as 512M or 2G"
 
 static const struct bad_line {
     const char *words[2];
@@ -238,6 +280,9 @@ static const struct bad_line {
     {{"--max-message=k"}, "--max-message: 'k'" SIZE_ERROR},
     {{"--max-message=1.5k"}, "--max-message: '1.5k'" SIZE_ERROR},
     {{"--max-message=18014398509481985k"}, "--max-message: '18014398509481985k'" SIZE_ERROR},
+    {{"--max-memory=1048575"}, "--max-memory: '1048575'" MEMORY_ERROR},
+    {{"--max-memory=1025G"}, "--max-memory: '1025G'" MEMORY_ERROR},
+    {{"--max-memory=half"}, "--max-memory: 'half'" MEMORY_ERROR},
     {{"--idle-timeout=1441m"}, "--idle-timeout: '1441m'" TIME_ERROR},
     {{"--idle-timeout=86400001ms"}, "--idle-timeout: '86400001ms'" TIME_ERROR},
     {{"--idle-timeout=1h"}, "--idle-timeout: '1h'" TIME_ERROR},
@@ -319,6 +364,7 @@ Test(options, help_names_every_option_and_the_defaults)
         "--handler HANDLER",
         "--end END",
         "--max-message SIZE",
+        "--max-memory SIZE",
         "--idle-timeout TIME",
         "--message-timeout TIME",
         "--quiet",

@@ -17,14 +17,15 @@
 #define MUCH ((size_t)32 * 1024)
 
 static struct sessions sessions;
-static struct spares spares;
+static struct memory memory;
 static int client;
 
 /* With epoll, what can be done at once never waits. */
 static void open_sessions(void)
 {
+    memory_init(&memory, (size_t)1 << 30);
     sessions = (struct sessions){.handler = &handler_message, .max = 1};
-    handler_rules_init(&sessions.rules, FRAMING_AT_EITHER, 2 * MUCH, NULL, &spares);
+    handler_rules_init(&sessions.rules, FRAMING_AT_EITHER, 2 * MUCH, NULL, &memory);
     if (iocp_port_create("epoll", 1, &sessions.port) < 0 || sessions_init(&sessions) < 0)
         abort();
 }
@@ -34,7 +35,7 @@ static void close_sessions(void)
     close(client);
     sessions_destroy(&sessions);
     iocp_port_free(sessions.port);
-    spares_destroy(&spares);
+    memory_destroy(&memory);
 }
 
 TestSuite(session, .init = open_sessions, .fini = close_sessions, .timeout = 60);
