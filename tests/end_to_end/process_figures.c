@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
@@ -40,20 +41,37 @@ static unsigned long find_number(const char *text, const char *name)
     return number;
 }
 
-size_t process_memory_peak(const struct server_process *process)
+/* What the kernel names so, in bytes. */
+static size_t find_memory(const struct server_process *process, const char *name)
 {
     char path[64];
     char text[4096];
 
     (void)snprintf(path, sizeof path, "/proc/%d/status", (int)process->pid);
     cr_assert(read_text(path, text, sizeof text), "no %s", path);
-    return (size_t)find_number(text, "VmHWM") * 1024;
+    return (size_t)find_number(text, name) * 1024;
+}
+
+size_t process_memory_peak(const struct server_process *process)
+{
+    return find_memory(process, "VmHWM");
 }
 
 void expect_memory_at_most(const struct server_process *process, size_t size)
 {
     if (!IS_SANITIZED)
         cr_expect(le(sz, process_memory_peak(process), size));
+}
+
+void process_limit_memory(const struct server_process *process, size_t size)
+{
+    struct rlimit limit;
+
+    if (IS_SANITIZED)
+        cr_skip_test("a sanitizer needs address space of its own");
+    cr_assert(zero(int, prlimit(process->pid, RLIMIT_AS, NULL, &limit)));
+    limit.rlim_cur = size == SIZE_MAX ? limit.rlim_max : find_memory(process, "VmSize") + size;
+    cr_assert(zero(int, prlimit(process->pid, RLIMIT_AS, &limit, NULL)));
 }
 
 /* One of its threads has that name: its id. */

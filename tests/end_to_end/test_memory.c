@@ -1,6 +1,7 @@
 /* test_memory.c - the server's memory for messages is bounded: who needs more than is left is told.
  */
 /* SPDX-License-Identifier: MIT */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -82,6 +83,25 @@ Test(memory_budget,
                  count_in_output(server.err, " 1 reset, 0 timed out, 0 too long, 0 incomplete, "
                                              "0 cut off, 2 failed\n"),
                  1));
+}
+
+Test(memory_budget, a_message_that_the_kernel_has_no_memory_for_gets_the_line_too)
+{
+    const size_t size = 8 * MIB;
+    char *message = make_message(size);
+    struct server_process server;
+    server_start(&server, ARGUMENTS("--quiet"));
+    cr_expect(client_is_served(&server));
+
+    process_limit_memory(&server, MIB);
+    cr_expect(is_refused(&server, message, size));
+    cr_expect(client_is_served(&server));
+    process_limit_memory(&server, SIZE_MAX);
+
+    cr_expect(client_is_echoed(&server, message, size, CLIENT_HALF_CLOSES));
+    free(message);
+    cr_expect(eq(int, server_stop(&server), 0));
+    cr_expect(eq(sz, count_in_output(server.err, " 0 cut off, 1 failed\n"), 1));
 }
 
 /* All of them in turn, so that all messages grow together. */

@@ -121,6 +121,8 @@ static void check_options(const struct options *options)
     require(options->listen_count <= OPTIONS_LISTENS_MAX, "listens");
     require(framing_end_name(options->end) != NULL, "end");
     require(options->max_message >= 1 && options->max_message <= OPTIONS_MESSAGE_MAX, "size");
+    require(options->max_memory >= OPTIONS_MEMORY_MIN && options->max_memory <= OPTIONS_MEMORY_MAX,
+            "memory");
     require(options->idle_timeout_ms >= 0 && options->idle_timeout_ms <= OPTIONS_TIME_MAX_MS,
             "idle time-out");
     require(options->message_timeout_ms >= 0 && options->message_timeout_ms <= OPTIONS_TIME_MAX_MS,
