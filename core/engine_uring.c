@@ -257,8 +257,8 @@ static void uring_withdraw(struct engine *engine, struct channel *channel)
     /* What is armed stays so for the next operation. */
 }
 
-/* The kernel must have read what names the descriptor before that is closed, and must not hold
- * the connection open after it. */
+/* The kernel must have read what names the descriptor before that is closed, and must not hold the
+ * connection open after it; but until the thread that submitted it comes by the kernel it does. */
 static void call_back(struct uring_engine *self, struct channel *channel)
 {
     if (channel->armed == ARMED_NONE)
