@@ -242,9 +242,9 @@ void watch_begin(struct iocp_port *port) REQUIRES(port->lock);
 /* The last waiter may have gone. */
 void starved_desert(struct iocp_port *port) REQUIRES(port->lock);
 
-/* A thread comes by between two takes from its own lane. Was it away for so long, like all others,
- * that it has to come back to the port and see whether completions waited? */
-bool starved_pass(struct iocp_port *port, const struct runner *runner) REQUIRES(port->lock);
+/* A thread comes by between two takes from its own lane. Was nobody for so long that it has to come
+ * back to the port and see whether completions waited? If not, there is somebody now. */
+bool starved_pass(struct iocp_port *port) REQUIRES(port->lock);
 
 /* A thread is back: was nobody for long, although completions waited? The lock may be let go. */
 void starved_return(struct iocp_port *port, struct runner *runner) REQUIRES(port->lock);

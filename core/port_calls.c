@@ -78,7 +78,7 @@ static void read_completion(struct iocp_op *op, struct iocp_completion *completi
 static bool glance(struct iocp_port *port, struct runner *runner)
 {
     lock_acquire(&port->lock);
-    if (port->closed || starved_pass(port, runner)) {
+    if (port->closed || starved_pass(port)) {
         port_unlock(port);
         return false;
     }

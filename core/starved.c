@@ -55,13 +55,14 @@ static bool is_due(const struct iocp_port *port, int64_t now_ns)
            now_ns - port->told_ns >= BETWEEN_TWO_NS;
 }
 
-bool starved_pass(struct iocp_port *port, const struct runner *runner)
+bool starved_pass(struct iocp_port *port)
 {
     const int64_t now_ns = clock_coarse_ns();
+    const bool due = is_due(port, now_ns);
 
-    if (port->deserted_ns != 0 && now_ns - runner->glanced_ns < WORTH_TELLING_NS)
+    if (!due && port->deserted_ns != 0)
         port->deserted_ns = now_ns;
-    return is_due(port, now_ns);
+    return due;
 }
 
 void starved_return(struct iocp_port *port, struct runner *runner)

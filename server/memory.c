@@ -39,12 +39,12 @@ static bool charge(struct memory *memory, size_t size)
 {
     size_t mapped = atomic_load_explicit(&memory->mapped, memory_order_relaxed);
 
-    do
+    do {
         if (size > memory->max - mapped)
             return false;
-    /* acquire: pairs with the release in memory_unmap, so that what is left is left indeed */
-    while (!atomic_compare_exchange_weak_explicit(&memory->mapped, &mapped, mapped + size,
-                                                  memory_order_acquire, memory_order_relaxed));
+        /* acquire: pairs with the release in memory_unmap, so that what is left is left indeed */
+    } while (!atomic_compare_exchange_weak_explicit(&memory->mapped, &mapped, mapped + size,
+                                                    memory_order_acquire, memory_order_relaxed));
     return true;
 }
 

@@ -12,9 +12,9 @@
  * To have fresh pages from the kernel costs more than to receive into them. So what a large
  * message has given back is kept for the next one, as a spare: MEMORY_SPARES_MAX pieces, and
  * MEMORY_KEPT_MAX bytes or a quarter of the limit, and only as long as they are taken now and then.
- * They are given up before anybody gets none. A spare may be far more than its taker needs; so that
- * short messages cannot occupy everything, none is taken while more than half of the limit is
- * mapped.
+ * They are given up before anybody gets none (but for a message that asks while the last one is
+ * just being given up). A spare may be far more than its taker needs; so that short messages cannot
+ * occupy everything, none is taken while more than half of the limit is mapped.
  *
  * Threads  Any.
  */

@@ -2,17 +2,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "signals.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "log.h"
+
+#define SLICE_MS 100
 
 static sigset_t stop_signals(void)
 {
@@ -24,19 +23,15 @@ static sigset_t stop_signals(void)
     return set;
 }
 
-/* The next of them; 0: none came in that time. */
+/* The next of them; 0: none came in that time. A slice counts as one however long it took: a
+ * process that was stopped meanwhile had no time. */
 static int await_signal(const sigset_t *set, int timeout_ms)
 {
-    const int64_t deadline_ms = clock_now_ms() + timeout_ms;
-    int64_t left_ms = timeout_ms;
-    int number;
+    static const struct timespec slice = {.tv_nsec = SLICE_MS * 1000000};
+    int number = -1;
 
-    do {
-        const struct timespec left = {.tv_sec = left_ms / 1000,
-                                      .tv_nsec = left_ms % 1000 * 1000000};
-        number = sigtimedwait(set, NULL, &left);
-        left_ms = deadline_ms - clock_now_ms();
-    } while (number < 0 && errno == EINTR && left_ms > 0);
+    for (int left_ms = timeout_ms; left_ms > 0 && number < 0; left_ms -= SLICE_MS)
+        number = sigtimedwait(set, NULL, &slice);
     return number > 0 ? number : 0;
 }
 

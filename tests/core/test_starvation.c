@@ -258,6 +258,22 @@ static void open_stream(struct stream *stream)
     cr_assert(zero(int, loopback_write_all(stream->connection.peer, bytes, sizeof bytes)));
 }
 
+static void open_streams(size_t engine, struct stream streams[2], struct iocp_op *start)
+{
+    contract_open(&contract, engine, 0);
+    iocp_port_on_starvation(contract.port, note, &told);
+    open_stream(&streams[0]);
+    open_stream(&streams[1]);
+    post(start, receive_both, streams);
+}
+
+static void close_streams(struct stream streams[2])
+{
+    contract_disconnect(&streams[0].connection);
+    contract_disconnect(&streams[1].connection);
+    contract_close(&contract);
+}
+
 /* Callbacks begin what completes at once, so the lane is never empty and its thread never waits;
  * but each of them is short. (A machine that stands still looks like a long one.) */
 EngineTest(starvation, is_not_told_of_a_thread_that_takes_one_thing_after_the_other)
@@ -267,11 +283,7 @@ EngineTest(starvation, is_not_told_of_a_thread_that_takes_one_thing_after_the_ot
     unsigned pauses = 0;
     int64_t last_ns;
 
-    contract_open(&contract, *engine, 0);
-    iocp_port_on_starvation(contract.port, note, &told);
-    open_stream(&streams[0]);
-    open_stream(&streams[1]);
-    post(&start, receive_both, streams);
+    open_streams(*engine, streams, &start);
     last_ns = clock_now_ns();
     for (const int64_t end_ns = last_ns + 2 * LONG_MS * 1000000LL; last_ns < end_ns;) {
         const int64_t before_ns = last_ns;
@@ -282,9 +294,31 @@ EngineTest(starvation, is_not_told_of_a_thread_that_takes_one_thing_after_the_ot
     }
 
     cr_expect(le(uint, atomic_load(&times), pauses));
-    for (int i = 0; i < 2; i++)
-        contract_disconnect(&streams[i].connection);
-    contract_close(&contract);
+    close_streams(streams);
+}
+
+/* A callback after the other is worth telling, but only once a second: what is told then is how
+ * long the last one took, and not all of them. */
+EngineTest(starvation, is_told_with_the_time_since_somebody_was_free)
+{
+    struct stream streams[2] = {0};
+    struct iocp_op start = {0};
+    int64_t last_ns, longest_ns = 0;
+
+    open_streams(*engine, streams, &start);
+    last_ns = clock_now_ns();
+    while (atomic_load(&times) < 2) {
+        const int64_t before_ns = last_ns;
+
+        contract_run_one(&contract);
+        cr_assert(zero(int, poll(NULL, 0, LONG_MS)));
+        last_ns = clock_now_ns();
+        if (last_ns - before_ns > longest_ns)
+            longest_ns = last_ns - before_ns;
+    }
+
+    cr_expect(le(long, told.milliseconds, 2 * longest_ns / 1000000));
+    close_streams(streams);
 }
 
 /* A connection of which a receive is in flight. */

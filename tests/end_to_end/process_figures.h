@@ -17,8 +17,11 @@ size_t process_memory_peak(const struct server_process *process);
  * keeps what is freed: with one nothing is expected. */
 void expect_memory_at_most(const struct server_process *process, size_t size);
 
+/* Is the server built with a sanitizer? */
+bool process_is_sanitized(void);
+
 /* From now on it can have `size` bytes of address space more than it has; SIZE_MAX: any. A
- * sanitizer could not do with that: with one the test is skipped. */
+ * sanitizer could not do with that. */
 void process_limit_memory(const struct server_process *process, size_t size);
 
 /* What one of its threads has done so far. */

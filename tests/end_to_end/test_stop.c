@@ -185,6 +185,24 @@ EngineTest(stop, a_message_that_comes_byte_by_byte_may_take_longer_than_the_idle
     close(fd);
 }
 
+/* For longer than a stop may be blocked; but nothing blocks it. */
+Test(stop, a_server_that_is_frozen_meanwhile_stops_in_order)
+{
+    struct server_process server;
+    server_start(&server, ARGUMENTS("--drain-timeout", "500ms"));
+    int fd = begin_message(&server);
+
+    send_signal(&server, SIGTERM);
+    wait_for_output(&server, server.out, CLOSING, 1);
+    send_signal(&server, SIGSTOP);
+    cr_expect(zero(int, poll(NULL, 0, 6000)));
+    send_signal(&server, SIGCONT);
+
+    cr_expect(eq(int, process_wait(&server), 0));
+    cr_expect(eq(sz, count_in_output(server.err, " 1 cut off,"), 1));
+    close(fd);
+}
+
 Test(stop, a_second_signal_ends_it_at_once_with_status_1)
 {
     struct server_process server;
