@@ -27,7 +27,7 @@ static sigset_t stop_signals(void)
  * process that was stopped meanwhile had no time. */
 static int await_signal(const sigset_t *set, int timeout_ms)
 {
-    static const struct timespec slice = {.tv_nsec = SLICE_MS * 1000000};
+    static const struct timespec slice = {.tv_nsec = SLICE_MS * 1000000L};
     int number = -1;
 
     for (int left_ms = timeout_ms; left_ms > 0 && number < 0; left_ms -= SLICE_MS)
